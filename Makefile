@@ -1,0 +1,82 @@
+# rnn-suite: mechanistic study of recurrent neural networks, as Unix tools.
+# Everything made here lies under build/.  `make help` lists the targets.
+VARIANT ?= release
+PREFIX  ?= /usr/local
+PYTHON  ?= /usr/bin/python3
+SCALE   ?= demo
+VERSION := 0.1.0
+
+B   := build/$(VARIANT)
+BIN := $(B)/bin
+PKG := msgpack openblas lapacke sleef zlib
+CONVERT_PKG := libzip matio jansson# only rnn-cat links these
+
+MAKEFLAGS += --no-builtin-rules
+FLAGS_release := -O2 -g
+FLAGS_debug   := -O0 -g3
+FLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+$(if $(FLAGS_$(VARIANT)),,$(error VARIANT must be release, debug or asan, not '$(VARIANT)'))
+WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings -Wundef
+CPPFLAGS += -Ilib -D_GNU_SOURCE -DRNN_SUITE_VERSION='"$(VERSION)"' $(shell pkg-config --cflags $(PKG) $(CONVERT_PKG) 2>/dev/null)
+CFLAGS   += -std=c11 $(WARN) $(FLAGS_$(VARIANT)) -ffp-contract=off -pthread
+LDLIBS   += $(shell pkg-config --libs $(PKG) 2>/dev/null) -lm
+CONVERT_LIBS = $(shell pkg-config --libs $(CONVERT_PKG) 2>/dev/null)
+
+TOOLS := $(patsubst cmd/%.c,%,$(sort $(wildcard cmd/*.c)))
+# A file named *_real.c holds code for both precisions: it is compiled twice.
+REAL  := $(sort $(wildcard lib/*/*_real.c))
+PLAIN := $(filter-out $(REAL),$(sort $(wildcard lib/*/*.c)))
+OBJ   := $(PLAIN:%.c=$(B)/%.o) $(REAL:%.c=$(B)/%.f32.o) $(REAL:%.c=$(B)/%.f64.o)
+# A kernel file named *_<isa>.c gets that instruction set, and only it; the choice is made at run time.
+%_avx2.o   %_avx2.f32.o   %_avx2.f64.o:   ISA := -mavx2 -mfma
+%_avx512.o %_avx512.f32.o %_avx512.f64.o: ISA := -mavx512f -mavx512vl -mavx512dq -mavx512bw -mavx2 -mfma
+
+all: $(TOOLS:%=$(BIN)/%) ## build the tools into build/release/bin
+
+$(B)/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(ISA) -MMD -MP -c -o $@ $<
+$(B)/%.f32.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(ISA) -DRNN_REAL_BITS=32 -MMD -MP -c -o $@ $<
+$(B)/%.f64.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(ISA) -DRNN_REAL_BITS=64 -MMD -MP -c -o $@ $<
+$(B)/librnn.a: $(OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+$(BIN)/%: $(B)/cmd/%.o $(B)/librnn.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(EXTRA_LIBS)
+$(BIN)/rnn-cat: EXTRA_LIBS = $(CONVERT_LIBS)
+.PRECIOUS: $(B)/cmd/%.o
+# Objects depend on the flags that made them, so a change of flags rebuilds.
+$(B)/flags: FORCE
+	@mkdir -p $(@D); echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(CFLAGS)' >$@
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+deps: ## install what building and studying need (asks dpkg first; works offline when all is there)
+	@pipelines/deps study
+check-deps:
+	@pipelines/deps check
+install: all ## copy tools and pages under $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(foreach s,1 5 7,$(DESTDIR)$(PREFIX)/share/man/man$(s))
+	install -m 755 $(TOOLS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
+	for p in man/*.[157]; do install -m 644 $$p $(DESTDIR)$(PREFIX)/share/man/man$${p##*.}; done
+uninstall: ## remove what install copied
+	cd $(DESTDIR)$(PREFIX) && rm -f $(TOOLS:%=bin/%) $(foreach p,$(wildcard man/*.[157]),share/man/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
+check: check-deps ## build and run every test
+	@$(MAKE) --no-print-directory all
+	@tests/run $(VARIANT)
+study: deps ## run the studies at SCALE (demo, reduced, full)
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -C pipelines study SCALE=$(SCALE) BIN=$(abspath $(BIN))
+bench: deps ## measure speed as ratios in one run
+	@$(MAKE) --no-print-directory all
+	@tests/bench/run $(B)
+clean: ## remove build/
+	rm -rf build
+help: ## print this
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+.PHONY: all deps check-deps check bench study install uninstall clean help FORCE
+FORCE:

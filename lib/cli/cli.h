@@ -1,0 +1,119 @@
+/* What every command line here has in common: option tables, messages, progress.  Sees lib/base only.
+ * One table says everything about a tool's options; parsing, --help, --config, --print-config, provenance, the man page
+ * check and shell completion are all made from it, so they cannot drift apart. */
+#ifndef RNN_CLI_CLI_H
+#define RNN_CLI_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include "base/err.h"
+#include "base/kv.h"
+
+enum cli_type {
+    CLI_FLAG,    /* bool *: --name sets, --no-name clears */
+    CLI_INT,     /* int64_t *, min..max */
+    CLI_SIZE,    /* size_t *, min..max; accepts suffixes k M G (1024) only when CLI_BYTES */
+    CLI_UINT64,  /* uint64_t *, 0x accepted */
+    CLI_REAL,    /* double *, min..max; "inf" only when max is infinite */
+    CLI_STR,     /* char ** (malloc'd) */
+    CLI_CHOICE,  /* int *: index into choices "a|b|c" */
+    CLI_REALS,   /* struct cli_reals *: comma-separated, each min..max */
+    CLI_STRS,    /* struct cli_strs *: may be given several times, and as a comma-separated list when CLI_COMMA */
+    CLI_KVS,     /* struct rnn_kvs *: key=value, may be given several times */
+    CLI_SECTION, /* a heading in --help; name is its text */
+    CLI_END
+};
+
+struct cli_reals { double *v; size_t n; };
+struct cli_strs { char **v; size_t n; };
+
+enum cli_flags {
+    CLI_NEUTRAL = 1,   /* cannot change a number (-j, -o, -q, file names): never in provenance */
+    CLI_BYTES = 2,
+    CLI_COMMA = 4,
+    CLI_HIDDEN = 8,    /* not in --help */
+    CLI_FILE = 16,     /* a file name (completion); implies CLI_NEUTRAL */
+    CLI_NO_CONFIG = 32,
+    CLI_EXCL_MIN = 64  /* min itself is excluded */
+};
+
+/* One option.  Defaults are what *dst holds when parsing starts. */
+struct cli_opt {
+    char short_name;       /* or 0 */
+    const char *name;      /* long option, without dashes */
+    enum cli_type type;
+    void *dst;
+    const char *arg;       /* "MS", "N", "FILE"; for CLI_CHOICE "a|b|c" */
+    double min, max;       /* numbers only; INFINITY allowed */
+    const char *help;      /* one line, lower case, unit included */
+    int flags;
+    bool *seen;            /* optional: set when given on the command line, in a config or by a preset */
+};
+
+#define CLI_LAST { .type = CLI_END }
+
+struct cli_tool {
+    const char *name;            /* "rnn-train" */
+    const char *synopsis;        /* "[options] [FILE]" */
+    const char *summary;         /* one sentence */
+    const char *details;         /* optional paragraph(s) after the options in --help */
+    const struct cli_opt *opts;
+    size_t min_args, max_args;   /* positional arguments */
+    /* Called for --version after the first line (build facts); may be NULL. */
+    void (*version)(FILE *out);
+};
+
+/* The options every tool has: -q -v --progress -o -f/--force --config --print-config --help --version --max-frame, and -j, --seed,
+ * --label, --shard where asked for.  Prepended to the tool's own. */
+struct cli_common {
+    bool quiet, force, print_config;
+    int verbose, progress;             /* CLI_PROGRESS_* */
+    size_t jobs;                       /* 0 = number of processors */
+    uint64_t seed;
+    struct rnn_kvs labels;
+    size_t shard_i, shard_n;           /* 0/1 = all */
+    char *output, *config;
+    size_t max_frame;
+};
+enum { CLI_PROGRESS_AUTO, CLI_PROGRESS_BAR, CLI_PROGRESS_PLAIN, CLI_PROGRESS_NONE };
+enum { CLI_WITH_JOBS = 1, CLI_WITH_SEED = 2, CLI_WITH_LABEL = 4, CLI_WITH_SHARD = 8, CLI_NO_OUTPUT = 16 };
+#define CLI_COMMON_DEFAULT { .jobs = 1, .shard_n = 1 }
+
+/* Parses argv in two steps, so that a preset can sit between defaults and the user's words.
+ * cli_begin reads argv without touching any dst and dies (exit 2) on unknown options or missing values; --help and --version
+ * print on stdout and exit 0.  cli_given/cli_value look at what was said.  cli_apply then writes: preset entries (a kvs whose
+ * keys are long option names) over defaults, --config over them, the command line over all. */
+struct cli_parse;
+struct cli_parse *cli_begin(const struct cli_tool *t, int with, struct cli_common *c, int argc, char **argv);
+bool cli_given(const struct cli_parse *p, const char *name);          /* on the command line or in --config */
+const char *cli_value(const struct cli_parse *p, const char *name);   /* its last text, or NULL */
+void cli_apply(struct cli_parse *p, const struct rnn_kvs *preset);    /* dies on bad values, naming where each came from */
+size_t cli_n_args(const struct cli_parse *p);
+const char *cli_arg(const struct cli_parse *p, size_t i);             /* positional */
+/* Every option that can change a number, defaults included, with its final value (for provenance). */
+int cli_options(const struct cli_parse *p, struct rnn_kvs *out, struct rnn_err *err);
+/* --print-config: `key = value` lines, each with its help as a comment; ends the program when asked for. */
+void cli_print_config_if_asked(struct cli_parse *p);
+void cli_end(struct cli_parse *p);
+/* Hidden `--complete` support: prints "name\ttype\targ\thelp" per option; used by completion and the page check. */
+
+/* Messages: `tool: what: subject: reason`, one write(2) each, never interleaved with a progress bar. */
+void cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));   /* silent with -q */
+void cli_verbose(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* with -v only */
+void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void cli_die(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* status from the code: RNN_ERR_ARG is 2, everything else 1 */
+_Noreturn void cli_die_err(const struct rnn_err *err);
+/* Called by cli_die* before exit (to remove temporaries). */
+void cli_at_die(void (*fn)(void *), void *arg);
+extern const char *cli_tool_name;
+
+/* Progress on stderr: a bar with rate and time left on a terminal; else a plain line every 10 % or every minute.
+ * Thread-safe.  total 0: unknown. what: "nets", unit of the count. */
+void cli_progress_start(const char *what, double total);
+void cli_progress(double done, const char *note); /* note: e.g. "loss 0.0123", or NULL */
+void cli_progress_end(void);
+
+#endif

@@ -1,0 +1,42 @@
+/* Dense linear algebra in float64, row-major, through LAPACKE and CBLAS; results in canonical order and sign.
+ * Matrices are [rows][cols] without padding.  Inputs are not modified unless said. */
+#ifndef RNN_NUM_LINALG_H
+#define RNN_NUM_LINALG_H
+
+#include <complex.h>
+#include <stddef.h>
+#include "base/err.h"
+
+/* C [m][n] = alpha op(A) op(B) + beta C; ta/tb: transpose. k is the inner size. */
+void rnn_gemm(int ta, int tb, size_t m, size_t n, size_t k, double alpha, const double *A, const double *B, double beta,
+              double *C);
+void rnn_gemv(int ta, size_t m, size_t n, double alpha, const double *A, const double *x, double beta, double *y);
+
+/* Thin SVD A [m][n] = U diag(s) Vt: U [m][k], s [k] descending, Vt [k][n], k = min(m,n); U, Vt may be NULL.
+ * Sign: the entry of largest modulus in each row of Vt is positive (first one on ties). */
+int rnn_svd(size_t m, size_t n, const double *A, double *U, double *s, double *Vt, struct rnn_err *err);
+
+/* Eigenvalues w [n] of a general A [n][n], by modulus descending, then argument ascending from -pi (conjugates adjacent, positive imaginary part first).
+ * VR [n][n]: right eigenvectors as columns, unit norm, largest entry real positive; VL: left ones, as columns,
+ * scaled so that VL^H VR = I where the eigenvalue is simple.  VR, VL may be NULL. */
+int rnn_eig(size_t n, const double *A, double _Complex *w, double _Complex *VR, double _Complex *VL, struct rnn_err *err);
+/* Symmetric A: eigenvalues descending, eigenvectors as rows of V (largest entry positive). */
+int rnn_eig_sym(size_t n, const double *A, double *w, double *V, struct rnn_err *err);
+
+/* X [n][nrhs] solves A X = B; RNN_ERR_NUMERIC when A is singular to working precision.  rcond may be NULL. */
+int rnn_solve(size_t n, size_t nrhs, const double *A, const double *B, double *X, double *rcond, struct rnn_err *err);
+int rnn_inverse(size_t n, const double *A, double *Ai, double *rcond, struct rnn_err *err);
+/* Moore-Penrose inverse P [n][m] of A [m][n]; singular values below rtol * s_max count as zero. *rank, *cond may be NULL
+ * (cond = s_max / smallest kept). */
+int rnn_pinv(size_t m, size_t n, const double *A, double rtol, double *P, size_t *rank, double *cond, struct rnn_err *err);
+/* Orthonormal basis Q [m][k] (k = min(m,n)) of the columns of A by Householder QR, diagonal of R positive; R [k][n] or NULL. */
+int rnn_qr(size_t m, size_t n, const double *A, double *Q, double *R, struct rnn_err *err);
+/* Least squares min |A x - b|, minimum norm. */
+int rnn_lstsq(size_t m, size_t n, size_t nrhs, const double *A, const double *B, double *X, struct rnn_err *err);
+double rnn_norm2(size_t n, const double *x);       /* Euclidean */
+double rnn_spectral_norm(size_t m, size_t n, const double *A, struct rnn_err *err);
+
+/* Optimal assignment (Hungarian / shortest augmenting path, O(n^3)): minimises sum cost[i][match[i]], n <= m. */
+int rnn_assign(size_t n, size_t m, const double *cost, size_t *match, double *total, struct rnn_err *err);
+
+#endif

@@ -1,0 +1,28 @@
+/* Statistics used in every claim: moments, quantiles, intervals, permutation tests, least squares lines. */
+#ifndef RNN_NUM_STATS_H
+#define RNN_NUM_STATS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "base/err.h"
+
+double rnn_mean(size_t n, const double *x);
+double rnn_var(size_t n, const double *x);                 /* unbiased; NaN for n < 2 */
+double rnn_quantile(size_t n, const double *x, double p, struct rnn_err *err); /* numpy's default (linear); copies */
+void rnn_wilson(uint64_t k, uint64_t n, double z, double *lo, double *hi);     /* Wilson score interval of k/n; n=0: 0..1 */
+/* Percentile bootstrap of the mean: B resamples from address (seed, ANALYSIS, item). */
+int rnn_bootstrap_mean(size_t n, const double *x, size_t B, double level, uint64_t seed, uint64_t item, double *lo,
+                       double *hi, struct rnn_err *err);
+/* Two-sided paired permutation (sign-flip) test of mean(d) = 0: exact for n <= 20, else B random flips. */
+int rnn_paired_permutation(size_t n, const double *d, size_t B, uint64_t seed, uint64_t item, double *p, struct rnn_err *err);
+/* Holm's correction in place-free form: out[i] = adjusted p. */
+int rnn_holm(size_t n, const double *p, double *out, struct rnn_err *err);
+/* Fisher's exact test, two-sided, of [[a,b],[c,d]]. */
+double rnn_fisher_exact(uint64_t a, uint64_t b, uint64_t c, uint64_t d);
+/* y = intercept + slope x by ordinary least squares, with standard errors and R^2. */
+struct rnn_line { double slope, intercept, se_slope, se_intercept, r2; size_t n; };
+int rnn_fit_line(size_t n, const double *x, const double *y, struct rnn_line *out, struct rnn_err *err);
+double rnn_spearman(size_t n, const double *x, const double *y, struct rnn_err *err);
+double rnn_pearson(size_t n, const double *x, const double *y);
+
+#endif
