@@ -18,6 +18,8 @@ struct rnn_optim {
 
 /* Number of state vectors of length n: SGD 1 (0 without momentum), Adam and AdamW 2. */
 size_t rnn_optim_slots(const struct rnn_optim *o);
+/* Bias corrections of step t (from 1), as the Adam kernels take them: lr / (1-b1^t) and 1 / sqrt(1-b2^t). */
+void rnn_optim_adam_coef(const struct rnn_optim *o, uint64_t t, double lr, double *lr_t, double *inv_sqrt_bc2);
 /* One step, t counts from 1.  m, v [n] (v unused by SGD).  lr already scheduled. */
 void rnn_optim_step_f32(const struct rnn_optim *o, uint64_t t, double lr, size_t n, float *p, const float *g, float *m, float *v);
 void rnn_optim_step_f64(const struct rnn_optim *o, uint64_t t, double lr, size_t n, double *p, const double *g, double *m, double *v);
