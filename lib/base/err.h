@@ -24,10 +24,14 @@ enum rnn_rc {
 struct rnn_err {
     int code;
     char msg[480];
+    int sys; /* errno of a failed system call (EPIPE: the reader of our output left, no reason to complain), else 0 */
 };
 
 /* Sets code and message and returns code, so that `return rnn_fail(err, RNN_ERR_ARG, "rank %zu ...", r);` is one line. */
 int rnn_fail(struct rnn_err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* The same for a failed system call: appends ": " and the text of errno `sys`, and keeps it in err->sys. */
+int rnn_fail_sys(struct rnn_err *err, int code, int sys, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* A short name of a code, such as "truncated"; never NULL. */
 const char *rnn_rc_name(int code);
