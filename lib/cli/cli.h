@@ -46,10 +46,10 @@ struct cli_opt {
     enum cli_type type;
     void *dst;
     const char *arg;       /* "MS", "N", "FILE"; for CLI_CHOICE "a|b|c" */
-    double min, max;       /* numbers only; INFINITY allowed */
+    double min, max;       /* numbers only; INFINITY allowed; both 0: no bounds.  A default outside them means "not set" */
     const char *help;      /* one line, lower case, unit included */
     int flags;
-    bool *seen;            /* optional: set when given on the command line, in a config or by a preset */
+    bool *seen;            /* optional: set when cli_given (below) or set by a preset */
 };
 
 #define CLI_LAST { .type = CLI_END }
@@ -87,16 +87,23 @@ enum { CLI_WITH_JOBS = 1, CLI_WITH_SEED = 2, CLI_WITH_LABEL = 4, CLI_WITH_SHARD 
  * keys are long option names) over defaults, --config over them, the command line over all. */
 struct cli_parse;
 struct cli_parse *cli_begin(const struct cli_tool *t, int with, struct cli_common *c, int argc, char **argv);
-bool cli_given(const struct cli_parse *p, const char *name);          /* on the command line or in --config */
+/* True when said on the command line, or in --config with another value than would hold anyway: the output of
+ * --print-config states every option, and reading it back must not look as if each had been asked for. */
+bool cli_given(const struct cli_parse *p, const char *name);
 const char *cli_value(const struct cli_parse *p, const char *name);   /* its last text, or NULL */
 void cli_apply(struct cli_parse *p, const struct rnn_kvs *preset);    /* dies on bad values, naming where each came from */
+/* After cli_apply, for options that do not go together; both exit 2 with a line that names the options. */
+void cli_exclusive(const struct cli_parse *p, const char *a, const char *b);      /* both were given */
+void cli_refuse(const struct cli_parse *p, const char *name, const char *why);    /* given: "has no effect " why */
 size_t cli_n_args(const struct cli_parse *p);
 const char *cli_arg(const struct cli_parse *p, size_t i);             /* positional */
 /* Every option that can change a number, defaults included, with its final value (for provenance). */
 int cli_options(const struct cli_parse *p, struct rnn_kvs *out, struct rnn_err *err);
 /* --print-config: `key = value` lines, each with its help as a comment; ends the program when asked for. */
 void cli_print_config_if_asked(struct cli_parse *p);
-void cli_end(struct cli_parse *p);
+/* Frees the strings and lists that cli_apply allocated into dst, and clears those dst.  Without it they are the tool's. */
+void cli_release_values(struct cli_parse *p);
+void cli_end(struct cli_parse *p); /* p itself; never a dst */
 /* Hidden `--complete` support: prints "name\ttype\targ\thelp" per option; used by completion and the page check. */
 
 /* Messages: `tool: what: subject: reason`, one write(2) each, never interleaved with a progress bar. */
@@ -105,6 +112,7 @@ void cli_verbose(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /*
 void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void cli_die(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* status from the code: RNN_ERR_ARG is 2, everything else 1 */
+int cli_status_of(int code);
 _Noreturn void cli_die_err(const struct rnn_err *err);
 /* Called by cli_die* before exit (to remove temporaries). */
 void cli_at_die(void (*fn)(void *), void *arg);
