@@ -19,6 +19,7 @@ struct rnn_pass {
     bool noise;             /* false: no noise in the recurrence */
     const double *state0;   /* [B][n_state] initial states that replace the law, or NULL */
     size_t bptt;            /* truncate the gradient after this many steps back; 0: full */
+    size_t step0;           /* number of the batch's first step in the addresses of the noise: a run continued in pieces */
 };
 
 /* Penalties added to the loss: l1 * sum|W_rec|, l2 * sum W_rec^2 (means over entries when per_entry), rate_l2 * mean r^2 */
@@ -41,6 +42,10 @@ struct rnn_penalty { double l1_rec, l2_rec, l2_rate; };
     /* what: 0 rates r after the update of each step, 1 states (current form: x; else = r); unit subset idx[n] or NULL for all; every `thin`th step */ \
     void rnn_engine_states_##S(const struct rnn_engine_##S *e, int what, const size_t *idx, size_t n, size_t thin, float *out);       \
     void rnn_engine_state0_##S(const struct rnn_engine_##S *e, float *out); /* [K][N] initial rates */                                \
+    /* After forward: the states [B][n_state] before the first and after the last step.  Given as state0 to a pass with step0 = T,     \
+     * last continues the run exactly. */                                                                                             \
+    void rnn_engine_first_##S(const struct rnn_engine_##S *e, double *state);                                                         \
+    void rnn_engine_last_##S(const struct rnn_engine_##S *e, double *state);                                                          \
     /* One step by hand, for closed loops: state [B][n_state] in place; u [B][n_in]; o [B][n_out] out. No noise. */                   \
     int rnn_engine_step_##S(struct rnn_engine_##S *e, const R *theta, R *state, const R *u, R *o, struct rnn_err *err);
 

@@ -22,6 +22,7 @@ enum rnn_rng_purpose {
     RNN_RNG_MASK = 10,       /* sparsity and sign masks */
     RNN_RNG_TOKEN_NOISE = 11,
     RNN_RNG_TRANSFER = 12,
+    RNN_RNG_RUN_KICK = 13,   /* perturbation of trial `item` before `step` */
     RNN_RNG_N_PURPOSES
 };
 
