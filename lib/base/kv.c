@@ -184,7 +184,7 @@ static void real_text(double r, char out[REAL_TEXT])
         strcpy(out, "nan");
         return;
     }
-    for (int digits = 1; digits <= 17; digits++) {
+    for (int digits = 15; digits <= 17; digits++) { /* %g drops zeros at the end; fewer digits would give 1e+02 for 100 */
         snprintf(out, REAL_TEXT, "%.*g", digits, r);
         if (strtod(out, NULL) == r) return;
     }

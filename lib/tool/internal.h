@@ -1,0 +1,14 @@
+/* Shared by the files of lib/tool only. */
+#ifndef RNN_TOOL_INTERNAL_H
+#define RNN_TOOL_INTERNAL_H
+
+#include <signal.h>
+#include "tool/tool.h"
+
+void tool_catch_signals(void);
+void tool_block_signals(bool block, sigset_t *old); /* around making a temporary and remembering it */
+void tool_remember_temp(const char *temp);
+void tool_remove_temps(void *unused);
+_Noreturn void tool_die_interrupted(void);
+
+#endif

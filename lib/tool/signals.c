@@ -1,0 +1,140 @@
+/* Temporary files and signals: whatever ends the program, no half file stays behind. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/mem.h"
+#include "num/kernels.h"
+#include "tool/internal.h"
+
+#define MAX_TEMPS 8
+#define PATIENCE_S 10
+
+/* Plain bytes, since a handler reads them: a name is complete before its flag is set. */
+static char temp_name[MAX_TEMPS][4096];
+static volatile sig_atomic_t temp_used[MAX_TEMPS];
+static volatile sig_atomic_t is_polled, pending;
+
+static void unlink_temps(void)
+{
+    const int keep = errno;
+    for (int i = 0; i < MAX_TEMPS; i++) {
+        if (temp_used[i]) unlink(temp_name[i]);
+        temp_used[i] = 0;
+    }
+    errno = keep;
+}
+
+void tool_remove_temps(void *unused)
+{
+    (void)unused;
+    unlink_temps();
+}
+
+/* Dies of the signal, so that the shell sees what happened. */
+static void die_of(int sig)
+{
+    sigset_t set;
+    unlink_temps();
+    signal(sig, SIG_DFL);
+    sigemptyset(&set);
+    sigaddset(&set, sig);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    raise(sig);
+    _exit(128 + sig);
+}
+
+static void on_signal(int sig)
+{
+    if (sig == SIGALRM && pending) sig = pending;
+    else if (sig != SIGPIPE && is_polled && !pending) {
+        pending = sig;
+        alarm(PATIENCE_S);
+        return;
+    }
+    die_of(sig);
+}
+
+_Noreturn void tool_die_interrupted(void)
+{
+    die_of(pending ? pending : SIGTERM);
+    _exit(1);
+}
+
+void tool_catch_signals(void)
+{
+    static const int signals[] = { SIGPIPE, SIGALRM, SIGINT, SIGTERM, SIGHUP };
+    struct sigaction a = { .sa_handler = on_signal }, old;
+    sigemptyset(&a.sa_mask);
+    for (size_t i = 0; i < RNN_LEN(signals); i++) {
+        const bool may_be_ignored = i >= 2; /* as nohup and background jobs of a shell ask */
+        if (may_be_ignored && sigaction(signals[i], NULL, &old) == 0 && old.sa_handler == SIG_IGN) continue;
+        a.sa_flags = i >= 2 ? SA_RESTART : 0;
+        sigaction(signals[i], &a, NULL);
+    }
+    cli_at_die(tool_remove_temps, NULL);
+}
+
+bool tool_interrupted(void)
+{
+    is_polled = 1;
+    return pending != 0;
+}
+
+bool tool_pool_interrupted(void *unused)
+{
+    (void)unused;
+    return tool_interrupted();
+}
+
+void tool_thread_begin(void *unused)
+{
+    (void)unused;
+    rnn_flush_denormals();
+}
+
+void tool_block_signals(bool block, sigset_t *old)
+{
+    sigset_t all;
+    if (block) {
+        sigfillset(&all);
+        pthread_sigmask(SIG_BLOCK, &all, old);
+    } else {
+        pthread_sigmask(SIG_SETMASK, old, NULL);
+    }
+}
+
+void tool_remember_temp(const char *temp)
+{
+    for (int i = 0; i < MAX_TEMPS; i++) {
+        if (temp_used[i] || strlen(temp) >= sizeof temp_name[i]) continue;
+        strcpy(temp_name[i], temp);
+        temp_used[i] = 1;
+        return;
+    }
+    cli_die(1, "cannot write: %s: the name is too long, or too many files are being written", temp);
+}
+
+void tool_forget_temp(const char *temp)
+{
+    for (int i = 0; i < MAX_TEMPS; i++) {
+        if (temp_used[i] && !strcmp(temp_name[i], temp)) temp_used[i] = 0;
+    }
+}
+
+char *tool_temp_for(const char *path)
+{
+    static unsigned count;
+    char *temp = rnn_asprintf("%s.tmp.%ld.%u", path, (long)getpid(), count++);
+    if (!temp) cli_die(1, "out of memory");
+    tool_remember_temp(temp);
+    return temp;
+}
+
+int tool_keep_temp(const char *temp, const char *path)
+{
+    if (rename(temp, path) != 0) return -1;
+    tool_forget_temp(temp);
+    return 0;
+}

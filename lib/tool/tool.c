@@ -1,0 +1,196 @@
+#include "tool/tool.h"
+
+#include <cblas.h>
+#include <errno.h>
+#include <lapacke.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/mem.h"
+#include "num/kernels.h"
+#include "tool/internal.h"
+
+#ifndef RNN_SUITE_VERSION
+#define RNN_SUITE_VERSION "unknown"
+#endif
+
+void tool_begin(const char *name)
+{
+    struct rnn_err err = { 0 };
+    cli_tool_name = name;
+    tool_catch_signals();
+    openblas_set_num_threads(1);
+    rnn_flush_denormals();
+    if (rnn_kernels_select(getenv("RNN_KERNEL"), &err) < 0) cli_die(2, "RNN_KERNEL: %s", err.msg);
+}
+
+static bool is_standard(const char *path)
+{
+    return !path || !strcmp(path, "-");
+}
+
+struct rnn_reader *tool_open_input(const struct cli_tool *tool, const char *file, const struct cli_common *c)
+{
+    struct rnn_reader *r;
+    struct rnn_err err;
+    if (is_standard(file) && isatty(STDIN_FILENO)) {
+        cli_die(2, "no FILE, and standard input is a terminal: usage: %s %s", tool->name, tool->synopsis);
+    }
+    if (rnn_reader_open(&r, file, c->max_frame, &err) < 0) cli_die_err(&err);
+    return r;
+}
+
+struct rnn_writer *tool_open_output(const struct cli_common *c)
+{
+    struct rnn_writer *w;
+    struct rnn_err err;
+    sigset_t signals;
+    if (is_standard(c->output) && isatty(STDOUT_FILENO) && !c->force) {
+        cli_die(2, "standard output is a terminal: a stream is binary: redirect it, use -o FILE, pipe it into rnn-cat, or force it with -f");
+    }
+    tool_block_signals(true, &signals);
+    const int rc = rnn_writer_open(&w, c->output, &err);
+    if (rc >= 0 && rnn_writer_temp(w)) tool_remember_temp(rnn_writer_temp(w));
+    tool_block_signals(false, &signals);
+    if (rc < 0) cli_die_err(&err);
+    return w;
+}
+
+/* Frees w; the name of its temporary goes with it. */
+static int close_writer(struct rnn_writer *w, struct rnn_err *err)
+{
+    char *temp = rnn_writer_temp(w) ? rnn_strdup(rnn_writer_temp(w)) : NULL;
+    const int rc = rnn_writer_close(w, err);
+    if (temp) tool_forget_temp(temp);
+    free(temp);
+    return rc;
+}
+
+void tool_close_output(struct rnn_writer *w)
+{
+    struct rnn_err err;
+    if (close_writer(w, &err) < 0) cli_die_err(&err);
+}
+
+/* ---- text ---- */
+
+static struct {
+    FILE *f;
+    char *temp;
+    const char *path;
+} text;
+
+FILE *tool_open_text(const struct cli_common *c)
+{
+    sigset_t signals;
+    if (is_standard(c->output)) return stdout;
+    tool_block_signals(true, &signals);
+    text.path = c->output;
+    text.temp = tool_temp_for(c->output);
+    text.f = fopen(text.temp, "wx");
+    const int why = errno;
+    tool_block_signals(false, &signals);
+    if (!text.f) {
+        tool_forget_temp(text.temp);
+        cli_die(1, "cannot write: %s: %s", c->output, strerror(why));
+    }
+    return text.f;
+}
+
+void tool_close_text(FILE *f)
+{
+    const bool is_file = f == text.f;
+    errno = 0;
+    bool bad = fflush(f) != 0 || ferror(f) != 0 || (is_file && fsync(fileno(f)) != 0);
+    const int why = errno;
+    bad |= fclose(f) != 0;
+    if (bad) cli_die(1, "cannot write: %s: %s", is_file ? text.path : "standard output", strerror(why ? why : errno));
+    if (!is_file) return;
+    if (tool_keep_temp(text.temp, text.path) != 0) cli_die(1, "cannot write: %s: %s", text.path, strerror(errno));
+    free(text.temp);
+    text.f = NULL;
+}
+
+/* ---- ends ---- */
+
+/* Tells the reader of a pipe why the stream stops here.  A segment that was never begun gets a head first. */
+static void write_error_frame(struct rnn_writer *w, const struct rnn_reader *r, const char *item, const struct rnn_err *err)
+{
+    struct rnn_err ignored;
+    if (!rnn_writer_in_segment(w)) {
+        const msgpack_object *head = r ? rnn_reader_head(r) : NULL;
+        struct rnn_kvs build = { 0 };
+        const int rc = tool_build(&build, "double", &ignored);
+        const int head_rc = rc < 0 ? rc : rnn_writer_head(w, head, cli_tool_name, NULL, &build, &ignored);
+        rnn_kvs_release(&build);
+        if (head_rc < 0) return;
+    }
+    rnn_writer_error(w, cli_tool_name, rnn_rc_name(err->code), err->msg, item, &ignored);
+}
+
+_Noreturn void tool_fail_item(struct rnn_writer *w, const struct rnn_reader *r, const char *item, const struct rnn_err *err)
+{
+    if (w && !rnn_writer_temp(w) && err->code != RNN_ERR_UPSTREAM) {
+        write_error_frame(w, r, item, err);
+    }
+    struct rnn_err ignored;
+    if (w && !rnn_writer_temp(w)) rnn_writer_flush(w, &ignored);
+    if (w) rnn_writer_abandon(w);
+    if (err->code == RNN_ERR_INTERRUPTED && tool_interrupted()) tool_die_interrupted();
+    if (item) cli_die(cli_status_of(err->code), "%s: %s", item, err->msg);
+    cli_die_err(err);
+}
+
+_Noreturn void tool_fail(struct rnn_writer *w, const struct rnn_reader *r, const struct rnn_err *err)
+{
+    tool_fail_item(w, r, NULL, err);
+}
+
+int tool_end(uint64_t failed)
+{
+    errno = 0;
+    if (fflush(stdout) || ferror(stdout)) {
+        cli_die(1, "cannot write: standard output: %s", strerror(errno ? errno : EIO));
+    }
+    return failed ? 3 : 0;
+}
+
+/* ---- facts ---- */
+
+/* "OpenBLAS 0.3.21" from "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..." */
+static void blas_name(char out[64])
+{
+    const char *config = openblas_get_config();
+    size_t n = strcspn(config, " ");
+    if (config[n]) n += 1 + strcspn(config + n + 1, " ");
+    snprintf(out, 64, "%.*s", (int)n, config);
+}
+
+int tool_build(struct rnn_kvs *out, const char *precision, struct rnn_err *err)
+{
+    char blas[64];
+    blas_name(blas);
+    RNN_TRY(rnn_kvs_str(out, "version", RNN_SUITE_VERSION, err));
+    RNN_TRY(rnn_kvs_str(out, "precision", precision, err));
+    RNN_TRY(rnn_kvs_str(out, "blas", blas, err));
+    RNN_TRY(rnn_kvs_str(out, "core", openblas_get_corename(), err));
+    return rnn_kvs_str(out, "kernels", rnn_kernels()->name, err);
+}
+
+void tool_version(FILE *out)
+{
+    char blas[64];
+    lapack_int major, minor, patch;
+    blas_name(blas);
+    LAPACKE_ilaver(&major, &minor, &patch);
+    fprintf(out, "stream   %s %d.%d\n", RNN_FORMAT, RNN_FORMAT_MAJOR, RNN_FORMAT_MINOR);
+    fprintf(out, "BLAS     %s, core %s\n", blas, openblas_get_corename());
+    fprintf(out, "LAPACK   %d.%d.%d\n", (int)major, (int)minor, (int)patch);
+    fprintf(out, "kernels  %s\n", rnn_kernels()->name);
+}
+
+void tool_shard_range(uint64_t n, uint64_t i, uint64_t N, uint64_t *lo, uint64_t *hi)
+{
+    *lo = (uint64_t)((unsigned __int128)n * i / N);
+    *hi = (uint64_t)((unsigned __int128)n * (i + 1) / N);
+}

@@ -1,0 +1,68 @@
+/* What every executable does around its job: start and end, signals, files, build facts, shards.  These functions are for
+ * cmd/ only and end the program with the right status when something is wrong.  A tool's main reads:
+ *
+ *     tool_begin("rnn-run");
+ *     struct cli_parse *p = cli_begin(&tool, with, &common, argc, argv);
+ *     cli_apply(p, preset);  cli_print_config_if_asked(p);
+ *     struct rnn_reader *r = tool_open_input(&tool, cli_arg(p, 0), &common);
+ *     struct rnn_writer *w = tool_open_output(&common);
+ *     ... rc < 0 ? tool_fail(w, r, &err) ...
+ *     tool_close_output(w);
+ *     return tool_end(failed);
+ */
+#ifndef RNN_TOOL_TOOL_H
+#define RNN_TOOL_TOOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include "base/err.h"
+#include "base/kv.h"
+#include "cli/cli.h"
+#include "io/reader.h"
+#include "io/writer.h"
+
+/* First thing in main: names the tool in messages, selects kernels from RNN_KERNEL (exit 2 when unusable), one BLAS thread,
+ * denormals flushed, signals: SIGPIPE kills silently whatever was inherited; SIGINT, SIGTERM and SIGHUP remove temporary
+ * files and kill, unless the tool polls tool_interrupted. */
+void tool_begin(const char *name);
+
+/* True once SIGINT, SIGTERM or SIGHUP has come.  From the first call on, the first signal only asks; a second one, or ten
+ * seconds without an end, kills as if nobody polled.  Any thread. */
+bool tool_interrupted(void);
+bool tool_pool_interrupted(void *unused); /* the same, for rnn_pool_calls.interrupted */
+void tool_thread_begin(void *unused);     /* flushes denormals, for rnn_pool_calls.thread_begin */
+
+/* The main stream: file, or standard input when NULL or "-".  A terminal there is refused with the usage (exit 2). */
+struct rnn_reader *tool_open_input(const struct cli_tool *tool, const char *file, const struct cli_common *c);
+/* Where the stream goes: -o FILE (a temporary, renamed when closed), or standard output; a terminal only with -f (exit 2). */
+struct rnn_writer *tool_open_output(const struct cli_common *c);
+void tool_close_output(struct rnn_writer *w);
+/* The same for text (TSV, JSON, HTML), which a terminal may show. */
+FILE *tool_open_text(const struct cli_common *c);
+void tool_close_text(FILE *f);
+/* A further file to be replaced as a whole: names a temporary beside `path` (the caller frees) that death will remove, until
+ * tool_keep_temp(temp) has renamed it to path (0, or -1 with errno), or tool_forget_temp(temp) has said it is gone. */
+char *tool_temp_for(const char *path);
+int tool_keep_temp(const char *temp, const char *path);
+void tool_forget_temp(const char *temp);
+
+/* Ends a tool that cannot go on.  On a pipe, the segment under way is ended by an `error` frame that says why (unless err is
+ * RNN_ERR_UPSTREAM: then the frame that said so has been copied already); -o FILE is left as it was.  w, r may be NULL.  An
+ * interrupted tool (RNN_ERR_INTERRUPTED) dies of its signal. */
+_Noreturn void tool_fail(struct rnn_writer *w, const struct rnn_reader *r, const struct rnn_err *err);
+/* As tool_fail, naming the item ("net 3") in the frame. */
+_Noreturn void tool_fail_item(struct rnn_writer *w, const struct rnn_reader *r, const char *item, const struct rnn_err *err);
+
+/* Last thing in main: looks at the last write to standard output (exit 1), then 0, or 3 when items failed or a --require
+ * was not met. */
+int tool_end(uint64_t failed);
+
+/* {version, precision, blas, core, kernels} for provenance.  precision: "single" or "double". */
+int tool_build(struct rnn_kvs *out, const char *precision, struct rnn_err *err);
+void tool_version(FILE *out); /* for cli_tool.version */
+
+/* Contiguous block i of N of items 0..n-1: [*lo, *hi).  Blocks differ by at most one item. */
+void tool_shard_range(uint64_t n, uint64_t i, uint64_t N, uint64_t *lo, uint64_t *hi);
+
+#endif
