@@ -6,7 +6,7 @@
  *   leaky-current  x' = (1-a) x + a (W f(x) + b_rec + W_in u + b_in [+ noise]),  r = f(x)      current form; the state is x
  *   gru            PyTorch's: g = sigmoid(W_r. h + W_in_r. u + b), z likewise,
  *                  n = f(W_in_n u + b_in_n + g * (W_n h + b_rec_n)),  h' = (1-z) n + z h;  rows in the order reset, update, candidate
- * noise inside: sd * xi is added to the pre-activation; outside: to the new state, after f and leak.
+ * noise inside: sd * xi is added to the pre-activation (gru: of the candidate n); outside: to the new state, after f and leak.
  * Read-out: o = g(W_out r + b_out) from r before (read BEFORE) or after (AFTER) the update of the step; with read_latent,
  * from kappa = n r [rank] instead of r.
  * Convention everywhere: row = postsynaptic, column = presynaptic. */
@@ -76,7 +76,8 @@ struct rnn_params {
  * W_rec (or m, n), W_in, b_rec, b_in, h0, alpha, W_out, b_out; blocks that do not exist are left out. */
 int rnn_spec_params(const struct rnn_spec *s, struct rnn_params *out, struct rnn_err *err);
 const struct rnn_param *rnn_param_find(const struct rnn_params *ps, const char *name); /* NULL when absent */
-double rnn_noise_sd(const struct rnn_spec *s); /* after scaling */
+double rnn_noise_sd(const struct rnn_spec *s); /* after scaling, by spec.alpha */
+double rnn_noise_factor(const struct rnn_spec *s, double alpha); /* the scaling alone, for a unit with this alpha */
 void rnn_spec_default(struct rnn_spec *s);     /* elman tanh linear, after, all biases, zero h0, dt 1, tau 1 */
 
 enum rnn_net_status { RNN_NET_TRAINED, RNN_NET_NOT_LEARNED, RNN_NET_UNSTABLE, RNN_NET_DIVERGED, RNN_NET_UNTRAINED, RNN_NET_BUILT };
@@ -121,6 +122,7 @@ struct rnn_init_plan {
     bool rnn_fan;           /* nn.RNN's rule: every recurrent-cell block uses 1/sqrt(N) */
     double b_out_sd;        /* >= 0: b_out ~ N(0, b_out_sd^2) instead of `bias` (rank-2 study); < 0: off */
 };
+/* Sets theta and theta0 (rounded to float32 when precision_bits is 32); addresses by net->index. Biases take uniform, gauss and zero. */
 int rnn_net_init(struct rnn_net *net, const struct rnn_init_plan *plan, uint64_t seed, struct rnn_err *err);
 
 #endif
