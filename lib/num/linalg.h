@@ -1,11 +1,17 @@
 /* Dense linear algebra in float64, row-major, through LAPACKE and CBLAS; results in canonical order and sign.
- * Matrices are [rows][cols] without padding.  Inputs are not modified unless said. */
+ * Matrices are [rows][cols] without padding.  Inputs are not modified unless said.
+ * NaN or infinity in an input gives RNN_ERR_NUMERIC, never a hang. */
 #ifndef RNN_NUM_LINALG_H
 #define RNN_NUM_LINALG_H
 
 #include <complex.h>
 #include <stddef.h>
 #include "base/err.h"
+
+/* Which BLAS runs, for provenance: "SkylakeX", and OpenBLAS' line of build facts.  Every tool asks for one thread. */
+void rnn_blas_set_threads(int n);
+const char *rnn_blas_core(void);
+const char *rnn_blas_config(void);
 
 /* C [m][n] = alpha op(A) op(B) + beta C; ta/tb: transpose. k is the inner size. */
 void rnn_gemm(int ta, int tb, size_t m, size_t n, size_t k, double alpha, const double *A, const double *B, double beta,
@@ -16,9 +22,12 @@ void rnn_gemv(int ta, size_t m, size_t n, double alpha, const double *A, const d
  * Sign: the entry of largest modulus in each row of Vt is positive (first one on ties). */
 int rnn_svd(size_t m, size_t n, const double *A, double *U, double *s, double *Vt, struct rnn_err *err);
 
-/* Eigenvalues w [n] of a general A [n][n], by modulus descending, then argument ascending from -pi (conjugates adjacent, positive imaginary part first).
- * VR [n][n]: right eigenvectors as columns, unit norm, largest entry real positive; VL: left ones, as columns,
- * scaled so that VL^H VR = I where the eigenvalue is simple.  VR, VL may be NULL. */
+/* Eigenvalues w [n] of a general A [n][n], by modulus descending; equal moduli (within 1e-10, relative) by |argument|
+ * ascending, so that conjugates are adjacent, positive imaginary part first, and +1 comes before -1.
+ * VR [n][n]: right eigenvectors as columns, unit norm, entry of largest modulus (first on ties) real positive; VL: left ones
+ * (VL^H A = diag(w) VL^H), as columns, scaled so that VL^H VR = I, also for repeated eigenvalues while the eigenvectors span
+ * the space (condition < 1e8); otherwise vector by vector, and unit norm where an eigenvalue is defective.
+ * VR, VL may be NULL. */
 int rnn_eig(size_t n, const double *A, double _Complex *w, double _Complex *VR, double _Complex *VL, struct rnn_err *err);
 /* Symmetric A: eigenvalues descending, eigenvectors as rows of V (largest entry positive). */
 int rnn_eig_sym(size_t n, const double *A, double *w, double *V, struct rnn_err *err);
