@@ -34,6 +34,7 @@ struct rnn_body {
     size_t len, cap;
     size_t open[RNN_MAX_DEPTH + 2]; /* offsets of the open containers' headers */
     uint32_t count[RNN_MAX_DEPTH + 2];
+    bool is_list[RNN_MAX_DEPTH + 2];
     int depth;
     struct rnn_err err;
 };

@@ -7,13 +7,17 @@
 
 struct rnn_writer;
 
-/* path NULL or "-": standard output.  Any other path: a temporary in the same folder, renamed by rnn_writer_close. */
+/* Failures: RNN_ERR_IO carries the errno in err->sys; EPIPE there means that our reader left (exit quietly).  The first
+ * failed write sticks: later calls repeat it.  RNN_ERR_ARG: frames out of order (a frame outside a segment, a head inside). */
+
+/* path NULL or "-": standard output.  Any other path: a temporary in the same folder, renamed by rnn_writer_close, so that
+ * no reader ever sees half a file; a symbolic link is followed, a device or FIFO written to directly. */
 int rnn_writer_open(struct rnn_writer **w, const char *path, struct rnn_err *err);
 int rnn_writer_open_mem(struct rnn_writer **w, struct rnn_err *err); /* bytes with rnn_writer_mem */
 /* Name of the temporary file (to unlink on a signal), or NULL. Async-signal-safe to read once opened. */
 const char *rnn_writer_temp(const struct rnn_writer *w);
 
-/* Starts a segment.  in_head: the head body of the segment being answered (its prov is copied, unknown keys kept), or
+/* Starts a segment: writes {format, version, prov, ...}.  in_head: the head body of the segment being answered (its prov is copied, unknown keys kept), or
  * NULL.  tool/options/build: this tool's entry; pass tool NULL to add none (viewers). */
 int rnn_writer_head(struct rnn_writer *w, const msgpack_object *in_head, const char *tool, const struct rnn_kvs *options,
                     const struct rnn_kvs *build, struct rnn_err *err);
@@ -28,7 +32,10 @@ int rnn_writer_frame(struct rnn_writer *w, const char *kind, struct rnn_body *b,
 /* One frame's bytes verbatim. */
 int rnn_writer_copy(struct rnn_writer *w, const struct rnn_frame *f, struct rnn_err *err);
 int rnn_writer_raw(struct rnn_writer *w, const void *frame, size_t len, struct rnn_err *err); /* many whole frames */
-/* Ends the segment properly; failed: items that could not be computed. */
+/* Counts items that could not be computed (a status record stands in their place); `end` reports them. */
+void rnn_writer_count_failed(struct rnn_writer *w, uint64_t n);
+uint64_t rnn_writer_failed(const struct rnn_writer *w); /* counted so far, over all segments */
+/* Ends the segment properly; failed: items that could not be computed, besides those counted in this segment. */
 int rnn_writer_end(struct rnn_writer *w, uint64_t failed, struct rnn_err *err);
 /* Ends the segment with an `error` frame (no `end`) and flushes: for whoever meets truncation or fails midway. */
 int rnn_writer_error(struct rnn_writer *w, const char *tool, const char *status, const char *message, const char *item,
@@ -39,7 +46,11 @@ bool rnn_writer_in_segment(const struct rnn_writer *w);
 uint64_t rnn_writer_digest(const struct rnn_writer *w); /* of the last ended segment */
 /* Bytes written so far to memory (borrowed). */
 const unsigned char *rnn_writer_mem(const struct rnn_writer *w, size_t *len);
-/* Flush, fsync when a file, close, rename.  Looks at the last write.  Frees w whatever happens. */
+/* Bytes of body that rnn_table_write and rnn_array_write put into one frame; 0 restores RNN_FRAME_TARGET. */
+void rnn_writer_set_block(struct rnn_writer *w, size_t bytes);
+size_t rnn_writer_block(const struct rnn_writer *w);
+/* Flush, fsync when a file, close, rename.  Looks at the last write.  Frees w whatever happens.  A file whose last segment
+ * has no `end` is removed, not renamed: RNN_ERR_ARG, or RNN_OK when rnn_writer_error ended it (the caller knows). */
 int rnn_writer_close(struct rnn_writer *w, struct rnn_err *err);
 /* Gives up: closes, removes the temporary, frees.  Keeps errno. */
 void rnn_writer_abandon(struct rnn_writer *w);
