@@ -53,8 +53,11 @@ struct rnn_task_def {
     const struct rnn_task_param *params; /* ends with name NULL */
     const char *preset;         /* training recipe used when nothing is said */
     const char *const *metrics; /* names of what `score` returns, ends with NULL; metrics[0] is the accuracy of the study (or its closest) */
-    int (*prepare)(struct rnn_task *t, struct rnn_err *err); /* fills the fields of rnn_task from params; may set priv */
+    /* Fills the fields of rnn_task from params; may set priv, and may replace a parameter left open ("auto") by its resolved value:
+     * making the task again from the resolved parameters gives the same task. */
+    int (*prepare)(struct rnn_task *t, struct rnn_err *err);
     void (*release)(struct rnn_task *t);
+    int (*columns)(const struct rnn_task *t, struct rnn_trials *out, struct rnn_err *err); /* allocates out->cols; NULL: none */
     /* Writes trials with the addresses index[0..K) (or first..first+K when index is NULL) into out, T = rnn_task_steps(). */
     int (*trials)(const struct rnn_task *t, enum rnn_split split, uint64_t stream, const uint64_t *index, struct rnn_trials *out,
                   struct rnn_err *err);
@@ -75,17 +78,25 @@ struct rnn_task {
     enum rnn_loss loss;
     enum rnn_loss_norm norm;
     enum rnn_readout_hint { RNN_HINT_LINEAR, RNN_HINT_SIGMOID, RNN_HINT_SOFTMAX } readout;
-    struct rnn_period *periods; size_t n_periods;
-    uint64_t n_split[RNN_N_SPLITS]; /* number of distinct trials per split; 0: unlimited (drawn afresh) */
+    struct rnn_period *periods; size_t n_periods; /* at the default horizon; a longer trial prolongs the last period */
+    bool is_finite;                 /* every split is a list of n_split trials, and 0 means empty; else n_split is 0: drawn afresh */
+    uint64_t n_split[RNN_N_SPLITS]; /* number of distinct trials per split; 0: unlimited, unless is_finite */
     uint64_t n_emit[RNN_N_SPLITS];  /* how many taskgen emits by default */
     bool is_static;                 /* every batch of a given size is the same (cue-discrimination): generate once */
-    bool closed_loop;               /* scored by free running (sequence --objective next-token): see model/run.h */
+    /* Closed loop (sequence --objective next-token): the study scores free runs.  Who runs one feeds the true inputs of steps
+     * 0 .. cue_steps-1 and from then on, as input of step t, the one-hot of argmax o(t-1); n_in == n_out.  score() takes the outputs of
+     * such a run or of an ordinary (teacher-forced) one: its first metric, the share of trials completed without error, is the same
+     * for both, because the two runs part only after the first wrong token.  The other metrics differ. */
+    bool closed_loop;
     size_t cue_steps;               /* closed loop: steps fed before it runs on its own output */
     /* history operator: u(t) = sum_m C_m u(t-s-1+m), F = [C_1 .. C_s] [dims][lags*dims] row-major; NULL otherwise */
     size_t lags, dims; double *F;
     char **channel_in, **channel_out; /* names of channels, may be NULL */
     void *priv;
 };
+
+/* Random addresses (num/rng.h).  Structure (splits, suffixes): purpose TASK.  Contents of trial k: purpose TRIAL, net = stream,
+ * item = k, step = split; token noise likewise under TOKEN_NOISE.  stream >= 2^26 or k >= 2^32 is RNN_ERR_LIMIT. */
 
 const struct rnn_task_def *const *rnn_task_defs(size_t *n);
 const struct rnn_task_def *rnn_task_def_find(const char *name); /* NULL when unknown */
@@ -94,7 +105,8 @@ const struct rnn_task_def *rnn_task_def_find(const char *name); /* NULL when unk
 int rnn_task_make(struct rnn_task **t, const char *name, const struct rnn_kvs *params, uint64_t seed, struct rnn_err *err);
 void rnn_task_free(struct rnn_task *t);
 size_t rnn_task_steps(const struct rnn_task *t, size_t horizon); /* horizon 0: the default */
-/* Allocates and fills K trials (first .. first+K, or index[]).  horizon 0: default.  RNN_ERR_ARG beyond n_split. */
+/* Allocates and fills K trials (first .. first+K, or index[]).  horizon 0: default; for a task without horizon anything else is
+ * RNN_ERR_ARG, as is a trial beyond n_split.  Nothing is left to release on failure. */
 int rnn_task_trials(const struct rnn_task *t, enum rnn_split split, uint64_t stream, const uint64_t *index, uint64_t first,
                     size_t K, size_t horizon, struct rnn_trials *out, struct rnn_err *err);
 /* Refills trials allocated by the call above with other addresses: no allocation. */
