@@ -15,7 +15,7 @@ const char *const rnn_loss_names[] = {"mse", "cross-entropy", NULL};
 const char *const rnn_loss_norm_names[] = {"positions", "weights", NULL};
 
 static const struct rnn_task_def *const defs[] = {
-    &rnn_task_cue, &rnn_task_activation, &rnn_task_repeat_copy,
+    &rnn_task_sequence,     &rnn_task_cue,     &rnn_task_activation, &rnn_task_repeat_copy,
     &rnn_task_compose_copy, &rnn_task_history, &rnn_task_flipflop,
 };
 
