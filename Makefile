@@ -50,6 +50,9 @@ $(BIN)/%: $(B)/cmd/%.o $(B)/librnn.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(EXTRA_LIBS)
 $(BIN)/rnn-cat: EXTRA_LIBS = $(CONVERT_LIBS)
 .PRECIOUS: $(B)/cmd/%.o
+$(B)/tests/%: tests/unit/%.c $(B)/librnn.a $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/librnn.a $(LDFLAGS) $(LDLIBS) $(CONVERT_LIBS) -lcmocka
 # Objects depend on the flags that made them, so a change of flags rebuilds.
 $(B)/flags: FORCE
 	@mkdir -p $(@D); echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(CFLAGS)' >$@
@@ -65,9 +68,10 @@ install: all ## copy tools and pages under $(DESTDIR)$(PREFIX)
 	for p in man/*.[157]; do install -m 644 $$p $(DESTDIR)$(PREFIX)/share/man/man$${p##*.}; done
 uninstall: ## remove what install copied
 	cd $(DESTDIR)$(PREFIX) && rm -f $(TOOLS:%=bin/%) $(foreach p,$(wildcard man/*.[157]),share/man/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
+tests: $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/*.c))
 check: check-deps ## build and run every test
 	@$(MAKE) --no-print-directory all
-	@tests/run $(VARIANT)
+	@PYTHON=$(PYTHON) tests/run $(VARIANT)
 study: deps ## run the studies at SCALE (demo, reduced, full)
 	@$(MAKE) --no-print-directory all
 	@$(MAKE) --no-print-directory -C pipelines study SCALE=$(SCALE) BIN=$(abspath $(BIN))
@@ -78,5 +82,5 @@ clean: ## remove build/
 	rm -rf build
 help: ## print this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
-.PHONY: all deps check-deps check bench study install uninstall clean help FORCE
+.PHONY: all deps check-deps tests check bench study install uninstall clean help FORCE
 FORCE:

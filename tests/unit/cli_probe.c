@@ -38,7 +38,7 @@ static void print(struct cli_parse *p, const struct config *c)
         free(text);
     }
     rnn_kvs_release(&options);
-    if (c->hidden_seen) printf("hidden seen\n");
+    if (c->hidden_seen) printf("seen hidden\n");
     for (size_t i = 0; i < cli_n_args(p); i++) printf("arg %s\n", cli_arg(p, i));
 }
 
