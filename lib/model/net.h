@@ -96,6 +96,7 @@ struct rnn_net {
     enum rnn_net_status status;
     char *reason;          /* why, when status is not trained; or NULL */
     struct rnn_kvs summary; /* training summary: updates, final loss, seed, ... */
+    size_t n_received;     /* codec only: numbers of theta, then theta0, that came in `param` frames so far */
     struct rnn_kvs training; /* snapshot facts and anything an analysis may want by name */
 };
 

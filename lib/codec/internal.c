@@ -1,0 +1,131 @@
+#include "codec/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/mem.h"
+
+const char *rnn_shape_text(int ndim, const size_t *shape, char out[RNN_SHAPE_TEXT])
+{
+    size_t n = (size_t)snprintf(out, RNN_SHAPE_TEXT, "[");
+    for (int i = 0; i < ndim && n < RNN_SHAPE_TEXT - 24; i++) {
+        const char *sep = i ? ", " : "";
+        n += shape[i] == RNN_ANY ? (size_t)snprintf(out + n, RNN_SHAPE_TEXT - n, "%s*", sep)
+                                 : (size_t)snprintf(out + n, RNN_SHAPE_TEXT - n, "%s%zu", sep, shape[i]);
+    }
+    snprintf(out + n, RNN_SHAPE_TEXT - n, "]");
+    return out;
+}
+
+bool rnn_is_nil(const msgpack_object *o)
+{
+    return !o || o->type == MSGPACK_OBJECT_NIL;
+}
+
+int rnn_blame(struct rnn_err *err, const char *kind, const char *id)
+{
+    char old[sizeof err->msg];
+    memcpy(old, err->msg, sizeof old);
+    return rnn_fail(err, err->code, "%s '%s': %s", kind, id && *id ? id : "?", old);
+}
+
+/* A view of an array object whose shape is the wanted one; RNN_ANY extents are filled in. */
+static int view_shaped(const msgpack_object *o, const char *what, int ndim, size_t *shape, struct rnn_array *v, struct rnn_err *err)
+{
+    char want[RNN_SHAPE_TEXT], have[RNN_SHAPE_TEXT];
+    if (!o) return rnn_fail(err, RNN_ERR_FORMAT, "'%s' is missing: expected an array", what);
+    if (!rnn_is_array(o)) return rnn_fail(err, RNN_ERR_FORMAT, "'%s' is not an array", what);
+    if (rnn_view_array(o, v, err) < 0) return rnn_blame(err, "array", what);
+    bool fits = v->ndim == ndim;
+    for (int i = 0; fits && i < ndim; i++) fits = shape[i] == RNN_ANY || shape[i] == v->shape[i];
+    if (!fits) {
+        return rnn_fail(err, RNN_ERR_FORMAT, "'%s' has shape %s where %s is needed", what, rnn_shape_text(v->ndim, v->shape, have),
+                        rnn_shape_text(ndim, shape, want));
+    }
+    if (v->dtype == RNN_C128) return rnn_fail(err, RNN_ERR_FORMAT, "'%s' holds complex numbers where real ones are needed", what);
+    for (int i = 0; i < ndim; i++) shape[i] = v->shape[i];
+    return RNN_OK;
+}
+
+int rnn_take_f32(const msgpack_object *map, const char *key, int ndim, size_t *shape, float **out, struct rnn_err *err)
+{
+    struct rnn_array v;
+    RNN_TRY(view_shaped(rnn_find(map, key), key, ndim, shape, &v, err));
+    const size_t n = rnn_array_count(&v);
+    RNN_TRY(rnn_alloc_into(out, n, sizeof **out, err));
+    if (v.dtype == RNN_F32) {
+        if (n) memcpy(*out, v.data, n * sizeof **out);
+    } else {
+        for (size_t i = 0; i < n; i++) (*out)[i] = (float)rnn_array_get(&v, i);
+    }
+    return RNN_OK;
+}
+
+static void fill_f64(const struct rnn_array *v, double *out)
+{
+    const size_t n = rnn_array_count(v);
+    if (v->dtype == RNN_F64) {
+        if (n) memcpy(out, v->data, n * sizeof *out);
+    } else {
+        for (size_t i = 0; i < n; i++) out[i] = rnn_array_get(v, i);
+    }
+}
+
+int rnn_take_f64(const msgpack_object *map, const char *key, int ndim, size_t *shape, double **out, struct rnn_err *err)
+{
+    struct rnn_array v;
+    RNN_TRY(view_shaped(rnn_find(map, key), key, ndim, shape, &v, err));
+    RNN_TRY(rnn_alloc_into(out, rnn_array_count(&v), sizeof **out, err));
+    fill_f64(&v, *out);
+    return RNN_OK;
+}
+
+int rnn_view_into_f64(const msgpack_object *o, const char *what, int ndim, const size_t *shape, double *out, struct rnn_err *err)
+{
+    struct rnn_array v;
+    size_t want[RNN_MAX_DIMS];
+    memcpy(want, shape, (size_t)ndim * sizeof *want);
+    RNN_TRY(view_shaped(o, what, ndim, want, &v, err));
+    fill_f64(&v, out);
+    return RNN_OK;
+}
+
+int rnn_want_size(const msgpack_object *map, const char *key, size_t *v, struct rnn_err *err)
+{
+    uint64_t u;
+    RNN_TRY(rnn_want_uint(map, key, &u, err));
+    if (u > SIZE_MAX / 2) return rnn_fail(err, RNN_ERR_FORMAT, "'%s' (%llu) is too large", key, (unsigned long long)u);
+    *v = (size_t)u;
+    return RNN_OK;
+}
+
+int rnn_get_size(const msgpack_object *map, const char *key, size_t *v, size_t dflt, struct rnn_err *err)
+{
+    if (rnn_is_nil(rnn_find(map, key))) {
+        *v = dflt;
+        return RNN_OK;
+    }
+    return rnn_want_size(map, key, v, err);
+}
+
+int rnn_get_name(const msgpack_object *map, const char *key, const char *const *names, int dflt, int *v, struct rnn_err *err)
+{
+    char *s = NULL, list[256] = "";
+    if (dflt >= 0 && rnn_is_nil(rnn_find(map, key))) {
+        *v = dflt;
+        return RNN_OK;
+    }
+    RNN_TRY(rnn_want_str(map, key, &s, err));
+    for (int i = 0; names[i]; i++) {
+        if (strcmp(names[i], s) == 0) {
+            free(s);
+            *v = i;
+            return RNN_OK;
+        }
+        const size_t n = strlen(list);
+        snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", names[i]);
+    }
+    rnn_fail(err, RNN_ERR_FORMAT, "'%s' is '%.60s': expected one of %s", key, s, list);
+    free(s);
+    return err->code;
+}
