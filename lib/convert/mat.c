@@ -1,0 +1,114 @@
+#include "convert/mat.h"
+
+#include <ctype.h>
+#include <matio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/mem.h"
+
+#define NAME_MAX_MATLAB 63
+#define MAT5_LIMIT ((size_t)2 << 30) /* bytes of one variable in version 5 */
+
+static const struct { enum matio_classes class; enum matio_types type; int flags; } kinds[RNN_N_DTYPES] = {
+    [RNN_F32] = {MAT_C_SINGLE, MAT_T_SINGLE, 0}, [RNN_F64] = {MAT_C_DOUBLE, MAT_T_DOUBLE, 0},
+    [RNN_I32] = {MAT_C_INT32, MAT_T_INT32, 0}, [RNN_I64] = {MAT_C_INT64, MAT_T_INT64, 0},
+    [RNN_U8] = {MAT_C_UINT8, MAT_T_UINT8, 0}, [RNN_U64] = {MAT_C_UINT64, MAT_T_UINT64, 0},
+    [RNN_BOOL] = {MAT_C_UINT8, MAT_T_UINT8, MAT_F_LOGICAL}, [RNN_C128] = {MAT_C_DOUBLE, MAT_T_DOUBLE, MAT_F_COMPLEX}};
+
+/* A MATLAB name for entry i that none before it has. */
+static void name_of(const struct rnn_named_list *l, char (*taken)[NAME_MAX_MATLAB + 1], size_t i)
+{
+    char *out = taken[i];
+    const char *in = l->v[i].name;
+    size_t n = 0;
+    if (!isalpha((unsigned char)*in)) out[n++] = 'x';
+    for (; *in && n < NAME_MAX_MATLAB; in++) out[n++] = isalnum((unsigned char)*in) ? *in : '_';
+    out[n] = '\0';
+    const size_t base = n < NAME_MAX_MATLAB - 12 ? n : NAME_MAX_MATLAB - 12;
+    for (size_t j = 0, number = 2; j < i; j++) {
+        if (strcmp(taken[j], out)) continue;
+        snprintf(out + base, 13, "_%zu", number++ % 1000000000);
+        j = (size_t)-1; /* look from the start again */
+    }
+}
+
+/* C order to column-major, `size` bytes an element. */
+static void transpose(const struct rnn_array *a, size_t size, size_t stride, const char *in, char *out)
+{
+    const size_t n = rnn_array_count(a);
+    size_t index[RNN_MAX_DIMS] = {0};
+    for (size_t i = 0; i < n; i++) {
+        size_t to = 0;
+        for (int d = a->ndim - 1; d >= 0; d--) to = to * a->shape[d] + index[d];
+        memcpy(out + to * size, in + i * stride, size);
+        for (int d = a->ndim - 1; d >= 0 && ++index[d] == a->shape[d]; d--) index[d] = 0;
+    }
+}
+
+static matvar_t *var_of_array(const char *name, const struct rnn_array *a, struct rnn_err *err)
+{
+    const size_t n = rnn_array_count(a), size = rnn_dtype_size(a->dtype);
+    size_t dims[RNN_MAX_DIMS + 2] = {a->ndim > 0 ? a->shape[0] : 1, 1};
+    for (int d = 1; d < a->ndim; d++) dims[d] = a->shape[d];
+    char *t;
+    if (rnn_alloc_into(&t, n + 1, size, err) < 0) return NULL;
+    mat_complex_split_t z = {t, t + n * (size / 2)};
+    if (a->dtype == RNN_C128) {
+        transpose(a, size / 2, size, a->data, z.Re);
+        transpose(a, size / 2, size, (const char *)a->data + size / 2, z.Im);
+    } else {
+        transpose(a, size, size, a->data, t);
+    }
+    matvar_t *v = Mat_VarCreate(name, kinds[a->dtype].class, kinds[a->dtype].type, a->ndim < 2 ? 2 : a->ndim, dims,
+                                a->dtype == RNN_C128 ? (void *)&z : t, kinds[a->dtype].flags);
+    free(t);
+    if (!v) rnn_fail(err, RNN_ERR_NOMEM, "mat: no memory for '%s'", name);
+    return v;
+}
+
+static matvar_t *var_of_strings(const char *name, char *const *s, size_t n, struct rnn_err *err)
+{
+    matvar_t **cells = calloc(n + 1, sizeof *cells);
+    matvar_t *v = NULL;
+    bool ok = cells != NULL;
+    for (size_t i = 0; ok && i < n; i++) {
+        size_t dims[2] = {1, strlen(s[i])};
+        cells[i] = Mat_VarCreate(NULL, MAT_C_CHAR, MAT_T_UTF8, 2, dims, s[i], 0);
+        ok = cells[i] != NULL;
+    }
+    size_t dims[2] = {n, 1};
+    if (ok) v = Mat_VarCreate(name, MAT_C_CELL, MAT_T_CELL, 2, dims, cells, 0); /* copies the list, takes over the cells */
+    for (size_t i = 0; !v && cells && i < n; i++) Mat_VarFree(cells[i]);
+    free(cells);
+    if (!v) rnn_fail(err, RNN_ERR_NOMEM, "mat: no memory for '%s'", name);
+    return v;
+}
+
+static int write_var(mat_t *m, const char *name, const struct rnn_named *e, struct rnn_err *err)
+{
+    matvar_t *v = e->s ? var_of_strings(name, e->s, e->n_s, err) : var_of_array(name, &e->a, err);
+    if (!v) return err->code;
+    const int rc = Mat_VarWrite(m, v, MAT_COMPRESSION_NONE);
+    Mat_VarFree(v);
+    return rc == 0 ? RNN_OK : rnn_fail(err, RNN_ERR_IO, "mat: cannot write '%s'", e->name);
+}
+
+int rnn_mat_write(const char *path, const struct rnn_named_list *l, struct rnn_err *err)
+{
+    char(*taken)[NAME_MAX_MATLAB + 1];
+    enum mat_ft version = MAT_FT_MAT5;
+    for (size_t i = 0; i < l->n; i++) {
+        if (!l->v[i].s && rnn_array_bytes(&l->v[i].a) >= MAT5_LIMIT) version = MAT_FT_MAT73;
+    }
+    /* The header says what made the file, and not when: equal arrays make equal files. */
+    mat_t *m = Mat_CreateVer(path, "MATLAB 5.0 MAT-file, written by rnn-cat", version);
+    if (!m) return rnn_fail(err, RNN_ERR_IO, "mat: cannot write %s", path);
+    int rc = rnn_alloc_into(&taken, l->n, sizeof *taken, err);
+    for (size_t i = 0; rc >= 0 && i < l->n; i++) {
+        name_of(l, taken, i);
+        rc = write_var(m, taken[i], &l->v[i], err);
+    }
+    if (rc >= 0) free(taken);
+    if (Mat_Close(m) != 0 && rc >= 0) rc = rnn_fail(err, RNN_ERR_IO, "mat: cannot write %s", path);
+    return rc;
+}
