@@ -43,6 +43,16 @@ struct run {
     void *user;
 };
 
+/* What is held back goes out; rc and err stay unless that fails. */
+static int settle(const struct run *p, int rc, struct rnn_err *err)
+{
+    struct rnn_err earlier = {0};
+    const int settled = p->ops->settle ? p->ops->settle(p->user, p->w, &earlier) : RNN_OK;
+    if (settled >= 0) return rc;
+    *err = earlier;
+    return settled;
+}
+
 static int begin(const struct run *p, const struct rnn_frame *f, struct rnn_err *err)
 {
     RNN_TRY(rnn_writer_head_inputs(p->w, f->body, p->tool, p->options, p->build, p->ops->inputs, p->ops->n_inputs, err));
@@ -55,7 +65,7 @@ static int finish(const struct run *p, struct rnn_err *err)
 {
     if (p->ops->segment_end) {
         int rc = p->ops->segment_end(p->user, p->w, err);
-        if (rc < 0) return rnn_pipe_fail(p->w, p->tool, "", rc, err);
+        if (rc < 0) return rnn_pipe_fail(p->w, p->tool, "", settle(p, rc, err), err);
     }
     return rnn_writer_end(p->w, rnn_reader_failed(p->r), err);
 }
@@ -64,9 +74,14 @@ static int answer(const struct run *p, const struct rnn_frame *f, struct rnn_err
 {
     if (strcmp(f->kind, "head") == 0) return begin(p, f, err);
     if (strcmp(f->kind, "end") == 0) return finish(p, err);
-    if (strcmp(f->kind, "error") == 0 || !p->ops->frame) return rnn_writer_copy(p->w, f, err);
+    if (strcmp(f->kind, "error") == 0) {
+        int rc = settle(p, RNN_OK, err);
+        return rc < 0 ? rnn_pipe_fail(p->w, p->tool, "", rc, err) : rnn_writer_copy(p->w, f, err);
+    }
+    if (!p->ops->frame) return rnn_writer_copy(p->w, f, err);
     int rc = p->ops->frame(p->user, f, p->w, err);
     if (rc >= 0) return RNN_OK;
+    rc = settle(p, rc, err);
     char *item = item_of(f);
     rnn_pipe_fail(p->w, p->tool, item, rc, err);
     free(item);
@@ -84,5 +99,7 @@ int rnn_pipe_run(struct rnn_reader *r, struct rnn_writer *w, const char *tool, c
         RNN_TRY(answer(&p, &f, err));
         if (!rnn_reader_pending(r)) RNN_TRY(rnn_writer_flush(w, err));
     }
-    return rc == RNN_EOS ? RNN_OK : rnn_pipe_relay(r, w, tool, options, build, rc, err);
+    if (rc == RNN_EOS) return RNN_OK;
+    const int settled = rc == RNN_ERR_UPSTREAM ? rc : settle(&p, rc, err);
+    return settled == rc ? rnn_pipe_relay(r, w, tool, options, build, rc, err) : rnn_pipe_fail(w, tool, "", settled, err);
 }

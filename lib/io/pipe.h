@@ -16,6 +16,9 @@ struct rnn_pipe_ops {
     int (*frame)(void *user, const struct rnn_frame *f, struct rnn_writer *w, struct rnn_err *err);
     /* Before `end` is written: what was held back goes out here. */
     int (*segment_end)(void *user, struct rnn_writer *w, struct rnn_err *err);
+    /* Before an `error` frame goes out, whatever its reason: what is held back goes out here, so that everything that was done comes
+     * before it.  A failure returned here (of something earlier in the stream) is told instead. */
+    int (*settle)(void *user, struct rnn_writer *w, struct rnn_err *err);
     const struct rnn_prov_input *inputs; /* further inputs (--task FILE, ...) for the provenance entry */
     size_t n_inputs;
 };
