@@ -13,7 +13,7 @@ const struct rnn_kernels *rnn_kernels(void)
     return selected;
 }
 
-#if 0
+#if defined(__x86_64__)
 static int has_avx2(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -36,7 +36,7 @@ static const struct {
     const struct rnn_kernels *set;
     int (*runs)(void);
 } sets[] = {
-#if 0
+#if defined(__x86_64__)
     {&rnn_kernels_avx512, has_avx512},
     {&rnn_kernels_avx2, has_avx2},
 #endif

@@ -1,0 +1,155 @@
+/* Vector kernels that read the same in both precisions and every instruction set.  Included by kernels_avx2.c and
+ * kernels_avx512.c, once with T = float and once with T = double, after they defined
+ *   T, V(name) (the primitive `name` of that type), K(name) (the kernel's name), and V(vec), V(W) lanes,
+ *   load store load_n store_n (first n < W lanes, others 0 and untouched), set1 fma fnma (a b + c, c - a b) sqrt,
+ *   tanh sigmoid softplus (a vector to a vector), and sumsq (adds the squares of a vector to sums in double).
+ * Tails use partial loads, so every element is computed by the same instructions whatever n and its place. */
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* A step function does one vector, `left` elements of it; full is a compile-time constant. */
+#define LOAD(p) (full ? V(load)(p) : V(load_n)(p, left))
+#define STORE(p, x)                                                                                                  \
+    do {                                                                                                             \
+        if (full) V(store)(p, x);                                                                                    \
+        else V(store_n)(p, left, x);                                                                                 \
+    } while (0)
+#define FOR_VECTORS(n, STEP)                                                                                         \
+    do {                                                                                                             \
+        size_t i_ = 0;                                                                                               \
+        for (; (n) - i_ >= V(W); i_ += V(W)) STEP(i_, 1, V(W));                                                      \
+        if (i_ < (n)) STEP(i_, 0, (n) - i_);                                                                         \
+    } while (0)
+
+#define DEFINE_MAP(name)                                                                                             \
+    static void K(name)(size_t n, const T *z, T *out)                                                                \
+    {                                                                                                                \
+        size_t i = 0;                                                                                                \
+        for (; n - i >= V(W); i += V(W)) V(store)(out + i, V(name)(V(load)(z + i)));                                 \
+        if (i < n) V(store_n)(out + i, n - i, V(name)(V(load_n)(z + i, n - i)));                                     \
+    }
+DEFINE_MAP(tanh)
+DEFINE_MAP(sigmoid)
+DEFINE_MAP(softplus)
+#undef DEFINE_MAP
+
+INLINE void K(leak_step)(int full, size_t left, V(vec) a, V(vec) keep, const T *r, const T *z, V(vec) s, const T *xi, T *t,
+                         T *r_next)
+{
+    V(vec) x = LOAD(z);
+    if (xi) x = V(fma)(s, LOAD(xi), x);
+    const V(vec) th = V(tanh)(x), next = V(fma)(a, th, keep * LOAD(r));
+    STORE(t, th);
+    STORE(r_next, next);
+}
+
+static void K(leak_tanh)(size_t n, T a, const T *r, const T *z, T s, const T *xi, T *t, T *r_next)
+{
+    const V(vec) va = V(set1)(a), keep = V(set1)(1 - a), vs = V(set1)(s);
+#define NOISY(i, full, left) K(leak_step)(full, left, va, keep, r + i, z + i, vs, xi + i, t + i, r_next + i)
+#define QUIET(i, full, left) K(leak_step)(full, left, va, keep, r + i, z + i, vs, NULL, t + i, r_next + i)
+    if (xi) FOR_VECTORS(n, NOISY);
+    else FOR_VECTORS(n, QUIET);
+#undef NOISY
+#undef QUIET
+}
+
+struct K(adam) {
+    V(vec) b1, c1, b2, c2, lr, isb, eps;
+};
+
+INLINE struct K(adam) K(adam_constants)(T lr_t, double beta1, double beta2, T eps, T inv_sqrt_bc2)
+{
+    return (struct K(adam)){V(set1)((T) beta1),       V(set1)((T) (1 - beta1)), V(set1)((T) beta2),
+                            V(set1)((T) (1 - beta2)), V(set1)(lr_t),            V(set1)(inv_sqrt_bc2), V(set1)(eps)};
+}
+
+/* Moves the moments by gradient g and returns the step, to be subtracted. */
+INLINE V(vec) K(adam_moments)(int full, size_t left, const struct K(adam) *c, V(vec) g, T *m, T *v)
+{
+    const V(vec) m1 = V(fma)(c->b1, LOAD(m), c->c1 * g), v1 = V(fma)(c->b2, LOAD(v), c->c2 * g * g);
+    STORE(m, m1);
+    STORE(v, v1);
+    return c->lr * (m1 / V(fma)(V(sqrt)(v1), c->isb, c->eps));
+}
+
+INLINE void K(adam_step)(int full, size_t left, const struct K(adam) *c, V(vec) l2, V(vec) keep, T *p, const T *g, T *m, T *v)
+{
+    const V(vec) p0 = LOAD(p), step = K(adam_moments)(full, left, c, V(fma)(l2, p0, LOAD(g)), m, v), p1 = keep * p0 - step;
+    STORE(p, p1);
+}
+
+static void K(adam)(size_t n, T *p, const T *g, T *m, T *v, T lr_t, double beta1, double beta2, T eps, T inv_sqrt_bc2, T l2,
+                    double decay)
+{
+    const struct K(adam) c = K(adam_constants)(lr_t, beta1, beta2, eps, inv_sqrt_bc2);
+    const V(vec) vl2 = V(set1)(l2), keep = V(set1)((T) (1 - decay));
+#define STEP(i, full, left) K(adam_step)(full, left, &c, vl2, keep, p + i, g + i, m + i, v + i)
+    FOR_VECTORS(n, STEP);
+#undef STEP
+}
+
+INLINE void K(outer_step)(int full, size_t left, const struct K(adam) *c, V(vec) d, T *p, const T *h, T *m, T *v)
+{
+    const V(vec) p1 = LOAD(p) - K(adam_moments)(full, left, c, d * LOAD(h), m, v);
+    STORE(p, p1);
+}
+
+static void K(adam_outer)(size_t rows, size_t cols, size_t ld, T *p, const T *d, const T *h, T *m, T *v, T lr_t, double beta1,
+                          double beta2, T eps, T inv_sqrt_bc2)
+{
+    const struct K(adam) c = K(adam_constants)(lr_t, beta1, beta2, eps, inv_sqrt_bc2);
+    for (size_t i = 0; i < rows; i++, p += ld, m += ld, v += ld) {
+        const V(vec) di = V(set1)(d[i]);
+#define STEP(j, full, left) K(outer_step)(full, left, &c, di, p + j, h + j, m + j, v + j)
+        FOR_VECTORS(cols, STEP);
+#undef STEP
+    }
+}
+
+INLINE void K(sgd_step)(int full, size_t left, V(vec) lr, V(vec) momentum, V(vec) l2, int first, T *p, const T *g, T *vel)
+{
+    const V(vec) p0 = LOAD(p);
+    V(vec) step = V(fma)(l2, p0, LOAD(g));
+    if (vel) {
+        if (!first) step = V(fma)(momentum, LOAD(vel), step);
+        STORE(vel, step);
+    }
+    STORE(p, V(fnma)(lr, step, p0));
+}
+
+static void K(sgd)(size_t n, T *p, const T *g, T *vel, T lr, T momentum, T l2, int first)
+{
+    const V(vec) vlr = V(set1)(lr), vmom = V(set1)(momentum), vl2 = V(set1)(l2);
+#define PLAIN(i, full, left) K(sgd_step)(full, left, vlr, vmom, vl2, 0, p + i, g + i, NULL)
+#define MOMENTUM(i, full, left) K(sgd_step)(full, left, vlr, vmom, vl2, first, p + i, g + i, vel + i)
+    if (vel) FOR_VECTORS(n, MOMENTUM);
+    else FOR_VECTORS(n, PLAIN);
+#undef PLAIN
+#undef MOMENTUM
+}
+
+/* The order of the sum is fixed by position alone. */
+static double K(sumsq)(size_t n, const T *x)
+{
+    f64_vec acc[4] = {f64_set1(0), f64_set1(0), f64_set1(0), f64_set1(0)};
+    size_t i = 0;
+    for (; n - i >= 2 * V(W); i += 2 * V(W)) {
+        V(sumsq)(acc, V(load)(x + i));
+        V(sumsq)(acc + 2, V(load)(x + i + V(W)));
+    }
+    if (n - i >= V(W)) {
+        V(sumsq)(acc, V(load)(x + i));
+        i += V(W);
+    }
+    if (i < n) V(sumsq)(acc + 2, V(load_n)(x + i, n - i));
+    double lane[f64_W], sum = 0;
+    f64_store(lane, (acc[0] + acc[1]) + (acc[2] + acc[3]));
+    for (size_t l = 0; l < f64_W; l++) sum += lane[l];
+    return sum;
+}
+
+#undef LOAD
+#undef STORE
+#undef FOR_VECTORS
+#undef INLINE

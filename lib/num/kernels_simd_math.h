@@ -1,0 +1,195 @@
+/* Elementary functions of vectors and the normal generators, for every instruction set.  Included after the
+ * primitives (see kernels_simd.h) and, besides those, in f32_ and partly f64_:
+ *   f32_abs, f32_sign (sign bit alone), f32_or, f32_xor, f32_max and f32_min (second operand when one is NaN), f32_round
+ *   (to nearest even), f32_pow2 (2^k for integral k > -127, 0 for -127), f32_select_ge0(x, a, b) (x >= 0 ? a : b);
+ *   i32: vectors of 32-bit integers: i32_vec, i32_set1, i32_srl, i32_sra, i32_sll, i32_and, i32_add, i32_sub, i32_to_f32 (signed),
+ *   f32_bits, f32_from_bits, f32_swap_where(flag bit 30 of bits, &a, &b);
+ *   u64: vectors of half as many 64-bit lanes in the same type: u64_set1, u64_add, u64_mul32 (low halves), u64_srl32, u64_sll32,
+ *   u64_xor3, u64_even (0, 2, 4, ...), u64_pack(a, b) (low halves of a to even, of b to odd 32-bit lanes).
+ * Polynomials: weighted Chebyshev fits of our own (relative error below 4e-8 unless said), Horner form, FMA. */
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* e^y - 1 = 2^k (1 + p) - 1: sets *scale = 2^k and returns p, |p| <= 0.42, relative error of p about 1 ulp. */
+INLINE f32_vec f32_exp_parts(f32_vec y, f32_vec *scale)
+{
+    const f32_vec k = f32_round(y * f32_set1(0x1.715476p+0f));
+    f32_vec r = f32_fnma(k, f32_set1(0x1.62e430p-1f), y); /* ln 2 in two parts */
+    r = f32_fnma(k, f32_set1(-0x1.05c610p-29f), r);
+    f32_vec q = f32_set1(0x1.6d75e8p-10f);
+    q = f32_fma(q, r, f32_set1(0x1.120be6p-7f));
+    q = f32_fma(q, r, f32_set1(0x1.5554b8p-5f));
+    q = f32_fma(q, r, f32_set1(0x1.5554dcp-3f));
+    q = f32_fma(q, r, f32_set1(0.5f));
+    *scale = f32_pow2(k);
+    return f32_fma(r * r, q, r);
+}
+
+/* tanh x = t / (t + 2), t = e^(2|x|) - 1: no cancellation at small x; beyond 10 the result rounds to 1. */
+INLINE f32_vec f32_tanh(f32_vec x)
+{
+    const f32_vec a = f32_min(f32_set1(10), f32_abs(x));
+    f32_vec scale;
+    const f32_vec p = f32_exp_parts(a + a, &scale), t = f32_fma(scale, p, scale - f32_set1(1));
+    return f32_or(t / (t + f32_set1(2)), f32_sign(x));
+}
+
+/* e^-|x|; zero where that would be subnormal. */
+INLINE f32_vec f32_exp_minus_abs(f32_vec x)
+{
+    f32_vec scale;
+    const f32_vec p = f32_exp_parts(f32_max(f32_set1(-88), f32_set1(0) - f32_abs(x)), &scale);
+    return f32_fma(scale, p, scale);
+}
+
+INLINE f32_vec f32_sigmoid(f32_vec x)
+{
+    const f32_vec e = f32_exp_minus_abs(x);
+    return f32_select_ge0(x, f32_set1(1), e) / (f32_set1(1) + e);
+}
+
+/* max(x, 0) + log(1 + e), e = e^-|x|, by log(1 + e) = 2 artanh(s), s = e / (2 + e) <= 1/3. */
+INLINE f32_vec f32_softplus(f32_vec x)
+{
+    const f32_vec e = f32_exp_minus_abs(x), s = e / (f32_set1(2) + e), z = s * s;
+    f32_vec q = f32_set1(0x1.1349bep-2f);
+    q = f32_fma(q, z, f32_set1(0x1.21169cp-2f));
+    q = f32_fma(q, z, f32_set1(0x1.99ae00p-2f));
+    q = f32_fma(q, z, f32_set1(0x1.55554cp-1f));
+    return f32_max(f32_set1(0), x) + f32_fma(s * z, q, s + s);
+}
+
+/* ln u for normal u > 0: u = 2^e m, m in [sqrt(1/2), sqrt 2). */
+INLINE f32_vec f32_log(f32_vec u)
+{
+    const i32_vec root = i32_set1(0x3f3504f3), i = i32_sub(f32_bits(u), root);
+    const f32_vec e = i32_to_f32(i32_sra(i, 23));
+    const f32_vec t = f32_from_bits(i32_add(i32_and(i, i32_set1(0x7fffff)), root)) - f32_set1(1);
+    f32_vec q = f32_set1(0x1.6d45bap-4f);
+    q = f32_fma(q, t, f32_set1(-0x1.25e450p-3f));
+    q = f32_fma(q, t, f32_set1(0x1.30ae3cp-3f));
+    q = f32_fma(q, t, f32_set1(-0x1.5343a4p-3f));
+    q = f32_fma(q, t, f32_set1(0x1.98e42ep-3f));
+    q = f32_fma(q, t, f32_set1(-0x1.000494p-2f));
+    q = f32_fma(q, t, f32_set1(0x1.5556b6p-2f));
+    q = f32_fma(q, t, f32_set1(-0.5f));
+    return f32_fma(e, f32_set1(0x1.62e430p-1f), f32_fma(t * t, q, t));
+}
+
+/* One Box-Muller pair per lane from words w and angle, as num/rng.h defines it. */
+INLINE void f32_normal_pair(i32_vec w, i32_vec angle, f32_vec *x, f32_vec *y)
+{
+    const f32_vec u = f32_fma(i32_to_f32(i32_srl(w, 1)), f32_set1(0x1p-31f), f32_set1(0x1p-32f));
+    const f32_vec f = i32_to_f32(i32_sll(angle, 2)) * f32_set1(0x1p-31f), f2 = f * f;
+    f32_vec r = f32_sqrt(f32_log(u) * f32_set1(-2));
+    r = f32_xor(r, f32_sign(f32_from_bits(angle)));
+    f32_vec c = f32_set1(-0x1.4e5ed6p-12f), s = f32_set1(-0x1.2d9bb8p-15f);
+    c = f32_fma(c, f2, f32_set1(0x1.03af5cp-6f));
+    s = f32_fma(s, f2, f32_set1(0x1.465ec6p-9f));
+    c = f32_fma(c, f2, f32_set1(-0x1.3bd392p-2f));
+    s = f32_fma(s, f2, f32_set1(-0x1.4abbbap-4f));
+    c = f32_fma(c, f2, f32_set1(1)) * r;
+    s = f32_fma(s, f2, f32_set1(0x1.921fb6p-1f)) * (f * r);
+    f32_swap_where(angle, &c, &s);
+    *x = c;
+    *y = s;
+}
+
+struct philox_keys {
+    i32_vec k0[10], k1[10];
+};
+
+INLINE void philox_schedule(const uint32_t key[2], struct philox_keys *ks)
+{
+    for (uint32_t r = 0; r < 10; r++) {
+        ks->k0[r] = u64_set1(key[0] + r * 0x9e3779b9u);
+        ks->k1[r] = u64_set1(key[1] + r * 0xbb67ae85u);
+    }
+}
+
+/* Philox4x32-10 in 64-bit lanes: the widening product leaves both halves where the next round wants them, and what stands in
+ * the high halves of w does not matter (on return neither). */
+INLINE void philox(const struct philox_keys *ks, i32_vec w[4])
+{
+    const i32_vec m0 = u64_set1(0xd2511f53u), m1 = u64_set1(0xcd9e8d57u);
+    _Pragma("GCC unroll 10") for (int r = 0; r < 10; r++)
+    {
+        const i32_vec p0 = u64_mul32(w[0], m0), p1 = u64_mul32(w[2], m1);
+        w[0] = u64_xor3(u64_srl32(p1), w[1], ks->k0[r]);
+        w[2] = u64_xor3(u64_srl32(p0), w[3], ks->k1[r]);
+        w[1] = p1;
+        w[3] = p0;
+    }
+}
+
+/* Numbers l0..l0+W-1 of each of the four rows of 16 that the 16 blocks from `block` give. */
+INLINE void f32_normal_rows(const struct philox_keys *ks, const uint32_t ctr[4], uint32_t block, float *out)
+{
+    i32_vec even[4] = {u64_add(u64_set1(block), u64_even()), u64_set1(ctr[1]), u64_set1(ctr[2]), u64_set1(ctr[3])};
+    i32_vec odd[4] = {u64_add(even[0], u64_set1(1)), even[1], even[2], even[3]};
+    philox(ks, even);
+    philox(ks, odd);
+    for (int p = 0; p < 2; p++) {
+        f32_vec x, y;
+        f32_normal_pair(u64_pack(even[2 * p], odd[2 * p]), u64_pack(even[2 * p + 1], odd[2 * p + 1]), &x, &y);
+        f32_store(out + 32 * p, x);
+        f32_store(out + 32 * p + 16, y);
+    }
+}
+
+static void normal_f32(const uint32_t key[2], const uint32_t ctr[4], size_t n, float *out)
+{
+    struct philox_keys ks;
+    uint32_t block = ctr[0];
+    size_t i = 0;
+    philox_schedule(key, &ks);
+    for (; n - i >= 64; i += 64, block += 16)
+        for (uint32_t l = 0; l < 16; l += f32_W) f32_normal_rows(&ks, ctr, block + l, out + i + l);
+    if (i < n) {
+        float last[64];
+        for (uint32_t l = 0; l < 16; l += f32_W) f32_normal_rows(&ks, ctr, block + l, last + l);
+        memcpy(out + i, last, (n - i) * sizeof *out);
+    }
+}
+
+/* --- float64: accuracy before speed, the elementary functions are SLEEF's (1 ulp) --- */
+
+INLINE f64_vec f64_exp_minus_abs(f64_vec x)
+{
+    return f64_exp(f64_set1(0) - f64_abs(x));
+}
+
+INLINE f64_vec f64_sigmoid(f64_vec x)
+{
+    const f64_vec e = f64_exp_minus_abs(x);
+    return f64_select_ge0(x, f64_set1(1), e) / (f64_set1(1) + e);
+}
+
+INLINE f64_vec f64_softplus(f64_vec x)
+{
+    return f64_max(f64_set1(0), x) + f64_log1p(f64_exp_minus_abs(x));
+}
+
+static void normal_f64(const uint32_t key[2], const uint32_t ctr[4], size_t n, double *out)
+{
+    struct philox_keys ks;
+    const i32_vec lane = u64_half(u64_even());
+    philox_schedule(key, &ks);
+    for (size_t start = 0; start < n; start += 16) {
+        double last[16], *to = n - start >= 16 ? out + start : last;
+        for (uint32_t l = 0; l < 8; l += f64_W) {
+            i32_vec w[4] = {u64_add(u64_set1(ctr[0] + (uint32_t) (start / 2) + l), lane), u64_set1(ctr[1]), u64_set1(ctr[2]),
+                            u64_set1(ctr[3])};
+            philox(&ks, w);
+            const f64_vec u = (f64_top52(w[0], w[1]) + f64_set1(0.5)) * f64_set1(0x1p-52);
+            const f64_vec r = f64_sqrt(f64_log(u) * f64_set1(-2));
+            f64_vec sine, cosine;
+            f64_sincospi(f64_top52(w[2], w[3]) * f64_set1(0x1p-51), &sine, &cosine);
+            f64_store(to + l, r * cosine);
+            f64_store(to + 8 + l, r * sine);
+        }
+        if (to == last) memcpy(out + start, last, (n - start) * sizeof *out);
+    }
+}
+
+#undef INLINE
