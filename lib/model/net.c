@@ -157,11 +157,6 @@ double rnn_noise_sd(const struct rnn_spec *s)
     return s->noise_rec > 0 ? s->noise_rec * rnn_noise_factor(s, s->alpha) : 0;
 }
 
-size_t rnn_spec_n_state(const struct rnn_spec *s)
-{
-    return s->N;
-}
-
 int rnn_net_new(struct rnn_net **net, const struct rnn_spec *s, struct rnn_err *err)
 {
     *net = NULL;

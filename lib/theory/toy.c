@@ -120,8 +120,10 @@ static bool descent_survives(const struct rnn_toy *t, double lr, size_t n_starts
 
 double rnn_toy_critical_lr_descent(const struct rnn_toy *t, size_t n_starts, double spread, size_t n_steps)
 {
-    double lo = log(rnn_toy_critical_lr(t)) - 5, hi = lo + 10;
-    for (int i = 0; i < 60 && hi - lo > 1e-9; i++) {
+    /* Upwards from a rate that surely works: far above the critical one a step can leap over the whole no-learning zone. */
+    double lo = log(rnn_toy_critical_lr(t)) - 3, hi = lo + 0.1;
+    for (int i = 0; i < 60 && descent_survives(t, exp(hi), n_starts, spread, n_steps); i++) lo = hi, hi += 0.1;
+    while (hi - lo > 1e-9) {
         const double mid = (lo + hi) / 2;
         if (descent_survives(t, exp(mid), n_starts, spread, n_steps)) lo = mid;
         else hi = mid;

@@ -11,6 +11,7 @@
 #include "model/engine.h"
 #include "num/linalg.h"
 #include "num/rng.h"
+#include "theory/meanfield.h"
 #include "theory/memory_net.h"
 #include "theory/operator.h"
 #include "theory/toy.h"
@@ -261,12 +262,48 @@ static void toy_gradients(void **state)
     }
 }
 
+/* Mastrogiuseppe & Ostojic 2018: digits of an independent solution of their equations. */
+static void mean_field_values(void **state)
+{
+    (void)state;
+    const double zero = 0, one = 1;
+    const double gauss[][3] = {{1.05, 0.2289694314, 0.90886872}, {1.1, 0.3308710424, 0.83207151}, {1.2, 0.4862823197, 0.70858684},
+                               {1.5, 0.8434173990, 0.47448475},  {2, 1.3371088959, 0.28294453},   {3, 2.2223140699, 0.13373468},
+                               {5, 3.8865416565, 0.05021633}};
+    double kappa, Delta, slope;
+    for (size_t i = 0; i < RNN_LEN(gauss); i++) {
+        const struct rnn_meanfield f = {1, RNN_TANH, 0, &zero, &zero, &one, &gauss[i][0]};
+        const double start = 4;
+        assert_int_equal(rnn_meanfield_solve(&f, &start, &kappa, &Delta, &slope, &err), RNN_OK);
+        assert_true(fabs(kappa - gauss[i][1]) < 1e-9 && fabs(slope - gauss[i][2]) < 2e-8);
+    }
+    const double mean[][6] = {{1, 1.5, 1, 0, 0.72603770, 0.52713075},     {1, 2, 1, 0, 1.14845439, 1.31894749},
+                              {1, 2, 1, 0.5, 1.10089862, 1.35963481},     {1, 2, 1, 0.8, 1.02495648, 1.41998195},
+                              {1.1, 2, 1, 0.8, 1.15440763, 1.74002280},   {2, 2, 1, 0.8, 1.81193184, 3.86546510}};
+    for (size_t i = 0; i < RNN_LEN(mean); i++) {
+        const double var = mean[i][2] * mean[i][2], start = 3;
+        const struct rnn_meanfield f = {1, RNN_TANH, mean[i][3], &mean[i][0], &mean[i][1], &var, &zero};
+        assert_int_equal(rnn_meanfield_solve(&f, &start, &kappa, &Delta, &slope, &err), RNN_OK);
+        assert_true(fabs(kappa - mean[i][4]) < 1e-7 && fabs(Delta - mean[i][5]) < 1e-7);
+    }
+    /* below the onset (overlap 1) only the quiescent state exists; above it a pair appears */
+    double ks[8], Ds[8], sl[8], overlap = 0.95;
+    size_t n;
+    struct rnn_meanfield f = {1, RNN_TANH, 0, &zero, &zero, &one, &overlap};
+    assert_int_equal(rnn_meanfield_all(&f, 3, 9, 8, ks, Ds, sl, &n, &err), RNN_OK);
+    assert_int_equal(n, 1);
+    overlap = 1.5;
+    assert_int_equal(rnn_meanfield_all(&f, 3, 9, 8, ks, Ds, sl, &n, &err), RNN_OK);
+    assert_int_equal(n, 3);
+    assert_true(fabs(sl[0] - 1.5) < 1e-8 && fabs(ks[1] + ks[2]) < 1e-8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cycle_rule_counts), cmocka_unit_test(cycle_rule_is_a_spectrum), cmocka_unit_test(hand_built_networks),
         cmocka_unit_test(built_spectrum),    cmocka_unit_test(gsemm_is_elman),           cmocka_unit_test(toy_values),
-        cmocka_unit_test(toy_gradients),
+        cmocka_unit_test(toy_gradients),     cmocka_unit_test(mean_field_values),
     };
     return cmocka_run_group_tests_name("theory", tests, NULL, NULL);
 }
