@@ -8,7 +8,7 @@ VERSION := 0.1.0
 
 B   := build/$(VARIANT)
 BIN := $(B)/bin
-PKG := msgpack openblas lapacke sleef zlib
+PKG := msgpack openblas lapacke sleef zlib cminpack
 CONVERT_PKG := libzip matio jansson# only rnn-cat links these
 
 MAKEFLAGS += --no-builtin-rules
@@ -17,9 +17,10 @@ FLAGS_debug   := -O0 -g3
 FLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 $(if $(FLAGS_$(VARIANT)),,$(error VARIANT must be release, debug or asan, not '$(VARIANT)'))
 WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings -Wundef
-CPPFLAGS += -Ilib -D_GNU_SOURCE -DRNN_SUITE_VERSION='"$(VERSION)"' $(shell pkg-config --cflags $(PKG) $(CONVERT_PKG) 2>/dev/null)
+override CPPFLAGS := $(CPPFLAGS) -Ilib -D_GNU_SOURCE -DRNN_SUITE_VERSION='"$(VERSION)"' $(shell pkg-config --cflags $(PKG) $(CONVERT_PKG) 2>/dev/null)
 CFLAGS   += -std=c11 $(WARN) $(FLAGS_$(VARIANT)) -ffp-contract=off -pthread
-LDLIBS   += $(shell pkg-config --libs $(PKG) 2>/dev/null) -lm
+override LDLIBS := $(LDLIBS) $(shell pkg-config --libs $(PKG) 2>/dev/null) -lm
+override LDFLAGS := -Wl,--as-needed $(LDFLAGS)
 CONVERT_LIBS = $(shell pkg-config --libs $(CONVERT_PKG) 2>/dev/null)
 
 TOOLS := $(patsubst cmd/%.c,%,$(sort $(wildcard cmd/*.c)))
