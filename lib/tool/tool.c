@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/mem.h"
+#include "io/pipe.h"
 #include "num/kernels.h"
 #include "tool/internal.h"
 
@@ -97,6 +98,12 @@ FILE *tool_open_text(const struct cli_common *c)
     return text.f;
 }
 
+/* stdio remembers that a write failed, not why: the reason is lost when it was not the last one. */
+static const char *reason(int sys)
+{
+    return sys ? strerror(sys) : "an earlier write failed";
+}
+
 void tool_close_text(FILE *f)
 {
     const bool is_file = f == text.f;
@@ -104,7 +111,7 @@ void tool_close_text(FILE *f)
     bool bad = fflush(f) != 0 || ferror(f) != 0 || (is_file && fsync(fileno(f)) != 0);
     const int why = errno;
     bad |= fclose(f) != 0;
-    if (bad) cli_die(1, "cannot write: %s: %s", is_file ? text.path : "standard output", strerror(why ? why : errno));
+    if (bad) cli_die(1, "cannot write: %s: %s", is_file ? text.path : "standard output", reason(why ? why : errno));
     if (!is_file) return;
     if (tool_keep_temp(text.temp, text.path) != 0) cli_die(1, "cannot write: %s: %s", text.path, strerror(errno));
     free(text.temp);
@@ -113,35 +120,20 @@ void tool_close_text(FILE *f)
 
 /* ---- ends ---- */
 
-/* Tells the reader of a pipe why the stream stops here.  A segment that was never begun gets a head first. */
-static void write_error_frame(struct rnn_writer *w, const struct rnn_reader *r, const char *item, const struct rnn_err *err)
+_Noreturn void tool_fail_item(struct rnn_writer *w, struct rnn_reader *r, const char *item, const struct rnn_err *why)
 {
-    struct rnn_err ignored;
-    if (!rnn_writer_in_segment(w)) {
-        const msgpack_object *head = r ? rnn_reader_head(r) : NULL;
-        struct rnn_kvs build = { 0 };
-        const int rc = tool_build(&build, "double", &ignored);
-        const int head_rc = rc < 0 ? rc : rnn_writer_head(w, head, cli_tool_name, NULL, &build, &ignored);
-        rnn_kvs_release(&build);
-        if (head_rc < 0) return;
+    struct rnn_err err = *why;
+    if (w && rnn_writer_in_segment(w)) {
+        if (r) rnn_pipe_relay(r, w, cli_tool_name, NULL, NULL, err.code, &err);
+        else rnn_pipe_fail(w, cli_tool_name, item, err.code, &err);
     }
-    rnn_writer_error(w, cli_tool_name, rnn_rc_name(err->code), err->msg, item, &ignored);
-}
-
-_Noreturn void tool_fail_item(struct rnn_writer *w, const struct rnn_reader *r, const char *item, const struct rnn_err *err)
-{
-    if (w && !rnn_writer_temp(w) && err->code != RNN_ERR_UPSTREAM) {
-        write_error_frame(w, r, item, err);
-    }
-    struct rnn_err ignored;
-    if (w && !rnn_writer_temp(w)) rnn_writer_flush(w, &ignored);
     if (w) rnn_writer_abandon(w);
-    if (err->code == RNN_ERR_INTERRUPTED && tool_interrupted()) tool_die_interrupted();
-    if (item) cli_die(cli_status_of(err->code), "%s: %s", item, err->msg);
-    cli_die_err(err);
+    if (err.code == RNN_ERR_INTERRUPTED && tool_interrupted()) tool_die_interrupted();
+    if (item) cli_die(cli_status_of(err.code), "%s: %s", item, err.msg);
+    cli_die_err(&err);
 }
 
-_Noreturn void tool_fail(struct rnn_writer *w, const struct rnn_reader *r, const struct rnn_err *err)
+_Noreturn void tool_fail(struct rnn_writer *w, struct rnn_reader *r, const struct rnn_err *err)
 {
     tool_fail_item(w, r, NULL, err);
 }
@@ -159,7 +151,7 @@ int tool_end(uint64_t failed)
 {
     errno = 0;
     if (fflush(stdout) || ferror(stdout)) {
-        cli_die(1, "cannot write: standard output: %s", strerror(errno ? errno : EIO));
+        cli_die(1, "cannot write: standard output: %s", reason(errno));
     }
     return failed ? 3 : 0;
 }

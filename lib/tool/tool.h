@@ -47,12 +47,13 @@ char *tool_temp_for(const char *path);
 int tool_keep_temp(const char *temp, const char *path);
 void tool_forget_temp(const char *temp);
 
-/* Ends a tool that cannot go on.  On a pipe, the segment under way is ended by an `error` frame that says why (unless err is
- * RNN_ERR_UPSTREAM: then the frame that said so has been copied already); -o FILE is left as it was.  w, r may be NULL.  An
+/* Ends a tool that cannot go on, with the message and the status of err.  If w's segment is still open, an `error` frame
+ * ends it (rnn_pipe_run leaves none open; RNN_ERR_UPSTREAM adds none); -o FILE stays as it was.  w may be NULL.  r: the
+ * reader whose failure this is, so that the frame names who stopped early; NULL when the failure is this tool's.  An
  * interrupted tool (RNN_ERR_INTERRUPTED) dies of its signal. */
-_Noreturn void tool_fail(struct rnn_writer *w, const struct rnn_reader *r, const struct rnn_err *err);
-/* As tool_fail, naming the item ("net 3") in the frame. */
-_Noreturn void tool_fail_item(struct rnn_writer *w, const struct rnn_reader *r, const char *item, const struct rnn_err *err);
+_Noreturn void tool_fail(struct rnn_writer *w, struct rnn_reader *r, const struct rnn_err *err);
+/* As tool_fail, naming the item ("net 3") in message and frame. */
+_Noreturn void tool_fail_item(struct rnn_writer *w, struct rnn_reader *r, const char *item, const struct rnn_err *err);
 
 /* The same after rnn_pipe_run has failed, which has written the `error` frame itself. */
 _Noreturn void tool_fail_piped(struct rnn_writer *w, const struct rnn_err *err);

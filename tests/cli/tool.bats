@@ -1,0 +1,143 @@
+# How tools begin and end: files, pipes, terminals, signals.  tool_probe copies a stream and does nothing else.
+bats_require_minimum_version 1.5.0
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    probe=$TESTBIN/tool_probe
+    "$probe" --make >stream
+}
+
+wait_for_temp() { # until the tool has made its temporary
+    for _ in $(seq 100); do
+        [ -z "$(find . -name '*out*')" ] || return 0
+        sleep 0.02
+    done
+    return 1
+}
+
+@test "a stream is copied from file and pipe, to file and pipe, with the same bytes" {
+    "$probe" stream >a
+    "$probe" <stream >b
+    "$probe" - <stream | cat >c
+    "$probe" -o d stream
+    cmp a b
+    cmp a c
+    cmp a d
+    [ "$(find . -type f | sort | tr '\n' ' ')" = "./a ./b ./c ./d ./stream " ]
+}
+
+@test "version tells stream, libraries and kernels" {
+    run -0 --separate-stderr "$probe" --version
+    [[ "${lines[1]}" =~ ^stream\ +rnn-stream\ [0-9]+\.[0-9]+$ ]]
+    [[ "${lines[2]}" =~ ^BLAS\ +OpenBLAS\ [0-9.]+,\ core\ .+$ ]]
+    [[ "${lines[3]}" =~ ^LAPACK\ +[0-9]+\.[0-9]+\.[0-9]+$ ]]
+    [[ "${lines[4]}" =~ ^kernels\ +(ref|avx2|avx512)$ ]]
+    RNN_KERNEL=ref run -0 "$probe" --version
+    [[ "${lines[4]}" =~ ^kernels\ +ref$ ]]
+}
+
+@test "an unusable kernel choice is misuse" {
+    RNN_KERNEL=fast run -2 --separate-stderr "$probe" --version
+    [ -z "$output" ]
+    [[ "$stderr" == "tool_probe: RNN_KERNEL: "*"'fast'"* ]]
+    [ "${#stderr_lines[@]}" -eq 1 ]
+}
+
+@test "a terminal on standard output is refused, unless forced" {
+    run -2 script -qec "'$probe' stream" /dev/null
+    [[ "$output" == "tool_probe: standard output is a terminal"* ]]
+    run -0 script -qec "'$probe' -f stream" /dev/null
+    [[ "$output" == *"rnn-stream"* ]]
+    run -0 script -qec "'$probe' -o out stream" /dev/null
+    [ -z "$output" ]
+    run -0 script -qec "'$probe' --text" /dev/null
+    [[ "$output" == "one line"* ]]
+}
+
+@test "a terminal on standard input with no FILE gives the usage" {
+    run -2 script -qec "'$probe' >data" /dev/null
+    [[ "$output" == *"usage: tool_probe [options] [FILE]"* ]]
+    [ ! -s data ]
+}
+
+@test "a full disk is reported" {
+    for words in "stream" "--text"; do
+        # shellcheck disable=SC2086
+        run -1 --separate-stderr bash -c "'$probe' $words >/dev/full"
+        [[ "$stderr" == "tool_probe: "*"No space left on device" ]]
+        [ "${#stderr_lines[@]}" -eq 1 ]
+    done
+}
+
+@test "files that cannot be read or written are named" {
+    run -1 --separate-stderr "$probe" nowhere
+    [[ "$stderr" == "tool_probe: "*"nowhere"*"No such file or directory" ]]
+    run -1 --separate-stderr "$probe" -o no/where stream
+    [[ "$stderr" == "tool_probe: "*"no/where"*"No such file or directory" ]]
+    run -1 --separate-stderr "$probe" --text -o no/where
+    [[ "$stderr" == "tool_probe: "*"no/where"*"No such file or directory" ]]
+}
+
+@test "a closed pipe ends a tool silently, even where SIGPIPE was ignored" {
+    run -0 --separate-stderr bash -c "trap '' PIPE; (sleep 0.2; '$probe' --make; echo \$? >status) | true; cat status"
+    [ -z "$stderr" ]
+    [ "$output" = 141 ]
+}
+
+@test "nothing written, and a stream cut short, are told downstream and fail" {
+    run -1 --separate-stderr bash -c "'$probe' </dev/null >got"
+    [[ "$stderr" == *"the command before wrote nothing"* ]]
+    head -c -3 stream >short
+    run -1 --separate-stderr bash -c "'$probe' short | '$probe' >got"
+    [ "${#stderr_lines[@]}" -eq 2 ]
+    [[ "$stderr" == *"tool_probe"* ]]
+    run -1 "$probe" -o out short
+    [ ! -e out ]
+}
+
+@test "signals leave no file behind, and the tool dies of them" {
+    for signal in INT TERM HUP; do
+        for words in "" "--polls" "--text"; do
+            # python, because a shell starts its background jobs with SIGINT ignored
+            run -0 "$PYTHON" - "$signal" "$probe" --make -o out --wait 20000 $words <<'PY'
+import os, signal, subprocess, sys, time
+sig = getattr(signal, "SIG" + sys.argv[1])
+p = subprocess.Popen(sys.argv[2:], preexec_fn=lambda: signal.signal(sig, signal.SIG_DFL))
+for _ in range(500):
+    if any("out" in f for f in os.listdir(".")): break
+    time.sleep(0.01)
+assert any("out" in f for f in os.listdir(".")), "no temporary was made"
+time.sleep(0.05)
+p.send_signal(sig)
+assert p.wait(5) == -sig, p.returncode
+assert os.listdir(".") == ["stream"], os.listdir(".")
+PY
+        done
+    done
+}
+
+@test "an earlier file stays as it was when its replacement is interrupted" {
+    echo before >out
+    "$probe" --make -o out --wait 20000 &
+    sleep 0.3
+    kill -TERM $!
+    status=0
+    wait $! || status=$?
+    [ "$status" -eq 143 ]
+    [ "$(cat out)" = before ]
+    [ "$(find . -type f | wc -l)" -eq 2 ]
+}
+
+@test "a second signal ends a tool that does not end by the first" {
+    "$probe" --make -o out --wait 20000 --polls --no-end &
+    wait_for_temp
+    sleep 0.2
+    kill -TERM $!
+    sleep 0.2
+    kill -0 $!
+    kill -TERM $!
+    status=0
+    wait $! || status=$?
+    [ "$status" -eq 143 ]
+    [ -z "$(find . -name '*out*')" ]
+}
