@@ -182,6 +182,7 @@ void rnn_task_free(struct rnn_task *t)
     if (!t) return;
     if (t->def && t->def->release) t->def->release(t);
     rnn_kvs_release(&t->params);
+    rnn_kvs_release(&t->labels);
     free(t->periods);
     free(t->F);
     free_names(t->channel_in, t->n_in);

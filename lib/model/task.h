@@ -70,6 +70,7 @@ struct rnn_task {
     char name[32];
     char id[24];                    /* hash of the task frame's body without id */
     struct rnn_kvs params;          /* every parameter, defaults included */
+    struct rnn_kvs labels;          /* --label of who stated it; passed on to nets; no part of the id */
     uint64_t seed;
     size_t n_in, n_out, steps;      /* steps: of a full trial at the default horizon */
     size_t horizon_base;            /* history tasks: steps = horizon_base + horizon; 0: no horizon */
