@@ -7,7 +7,7 @@
 #include <sleef.h>
 #include <string.h>
 
-enum { f32_W = 8, f64_W = 4 };
+enum { f32_W = 8, f64_W = 4, f32_SETS = 1 };
 typedef __m256 f32_vec;
 typedef __m256d f64_vec;
 typedef __m256i i32_vec;

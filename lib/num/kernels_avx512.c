@@ -7,7 +7,7 @@
 #include <sleef.h>
 #include <string.h>
 
-enum { f32_W = 16, f64_W = 8 };
+enum { f32_W = 16, f64_W = 8, f32_SETS = 2 };
 typedef __m512 f32_vec;
 typedef __m512d f64_vec;
 typedef __m512i i32_vec;

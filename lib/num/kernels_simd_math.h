@@ -5,7 +5,8 @@
  *   i32: vectors of 32-bit integers: i32_vec, i32_set1, i32_srl, i32_sra, i32_sll, i32_and, i32_add, i32_sub, i32_to_f32 (signed),
  *   f32_bits, f32_from_bits, f32_swap_where(flag bit 30 of bits, &a, &b);
  *   u64: vectors of half as many 64-bit lanes in the same type: u64_set1, u64_add, u64_mul32 (low halves), u64_srl32, u64_sll32,
- *   u64_xor3, u64_even (0, 2, 4, ...), u64_pack(a, b) (low halves of a to even, of b to odd 32-bit lanes).
+ *   u64_xor3, u64_even (0, 2, 4, ...), u64_pack(a, b) (low halves of a to even, of b to odd 32-bit lanes);
+ *   f32_SETS: how many groups of 64 normals are made at once (as registers allow).
  * Polynomials: weighted Chebyshev fits of our own (relative error below 4e-8 unless said), Horner form, FMA. */
 
 #define INLINE static inline __attribute__((always_inline))
@@ -108,32 +109,43 @@ INLINE void philox_schedule(const uint32_t key[2], struct philox_keys *ks)
 }
 
 /* Philox4x32-10 in 64-bit lanes: the widening product leaves both halves where the next round wants them, and what stands in
- * the high halves of w does not matter (on return neither). */
-INLINE void philox(const struct philox_keys *ks, i32_vec w[4])
+ * the high halves of w does not matter (on return neither).  Several chains side by side hide the latency of the product. */
+INLINE void philox(const struct philox_keys *ks, int chains, i32_vec (*w)[4])
 {
     const i32_vec m0 = u64_set1(0xd2511f53u), m1 = u64_set1(0xcd9e8d57u);
-    _Pragma("GCC unroll 10") for (int r = 0; r < 10; r++)
-    {
-        const i32_vec p0 = u64_mul32(w[0], m0), p1 = u64_mul32(w[2], m1);
-        w[0] = u64_xor3(u64_srl32(p1), w[1], ks->k0[r]);
-        w[2] = u64_xor3(u64_srl32(p0), w[3], ks->k1[r]);
-        w[1] = p1;
-        w[3] = p0;
+#pragma GCC unroll 10
+    for (int r = 0; r < 10; r++) {
+#pragma GCC unroll 4
+        for (int c = 0; c < chains; c++) {
+            const i32_vec p0 = u64_mul32(w[c][0], m0), p1 = u64_mul32(w[c][2], m1);
+            w[c][0] = u64_xor3(u64_srl32(p1), w[c][1], ks->k0[r]);
+            w[c][2] = u64_xor3(u64_srl32(p0), w[c][3], ks->k1[r]);
+            w[c][1] = p1;
+            w[c][3] = p0;
+        }
     }
 }
 
-/* Numbers l0..l0+W-1 of each of the four rows of 16 that the 16 blocks from `block` give. */
-INLINE void f32_normal_rows(const struct philox_keys *ks, const uint32_t ctr[4], uint32_t block, float *out)
+/* `sets` times W blocks from `block`: their numbers stand at lanes 0..W-1 of the four rows of 16 at out, the next set's
+ * 64 further. */
+INLINE void f32_normal_rows(const struct philox_keys *ks, int sets, const uint32_t ctr[4], uint32_t block, float *out)
 {
-    i32_vec even[4] = {u64_add(u64_set1(block), u64_even()), u64_set1(ctr[1]), u64_set1(ctr[2]), u64_set1(ctr[3])};
-    i32_vec odd[4] = {u64_add(even[0], u64_set1(1)), even[1], even[2], even[3]};
-    philox(ks, even);
-    philox(ks, odd);
-    for (int p = 0; p < 2; p++) {
+    i32_vec w[4][4]; /* even and odd blocks of each set */
+#pragma GCC unroll 4
+    for (int c = 0; c < 2 * sets; c++) {
+        w[c][0] = u64_add(u64_set1(block + 16 * (uint32_t) (c / 2) + (uint32_t) (c % 2)), u64_even());
+        for (int j = 1; j < 4; j++) w[c][j] = u64_set1(ctr[j]);
+    }
+    philox(ks, 2 * sets, w);
+#pragma GCC unroll 4
+    for (int q = 0; q < 2 * sets; q++) {
+        i32_vec(*even)[4] = w + q / 2 * 2, (*odd)[4] = even + 1;
+        const int p = q % 2;
+        float *to = out + 64 * (q / 2) + 32 * p;
         f32_vec x, y;
-        f32_normal_pair(u64_pack(even[2 * p], odd[2 * p]), u64_pack(even[2 * p + 1], odd[2 * p + 1]), &x, &y);
-        f32_store(out + 32 * p, x);
-        f32_store(out + 32 * p + 16, y);
+        f32_normal_pair(u64_pack((*even)[2 * p], (*odd)[2 * p]), u64_pack((*even)[2 * p + 1], (*odd)[2 * p + 1]), &x, &y);
+        f32_store(to, x);
+        f32_store(to + 16, y);
     }
 }
 
@@ -143,11 +155,14 @@ static void normal_f32(const uint32_t key[2], const uint32_t ctr[4], size_t n, f
     uint32_t block = ctr[0];
     size_t i = 0;
     philox_schedule(key, &ks);
-    for (; n - i >= 64; i += 64, block += 16)
-        for (uint32_t l = 0; l < 16; l += f32_W) f32_normal_rows(&ks, ctr, block + l, out + i + l);
+    for (; n - i >= 64 * f32_SETS; i += 64 * f32_SETS, block += 16 * f32_SETS)
+        for (uint32_t l = 0; l < 16; l += f32_W) f32_normal_rows(&ks, f32_SETS, ctr, block + l, out + i + l);
     if (i < n) {
-        float last[64];
-        for (uint32_t l = 0; l < 16; l += f32_W) f32_normal_rows(&ks, ctr, block + l, last + l);
+        float last[64 * f32_SETS];
+        for (uint32_t l = 0; l < 16; l += f32_W) {
+            if (n - i > 64) f32_normal_rows(&ks, f32_SETS, ctr, block + l, last + l);
+            else f32_normal_rows(&ks, 1, ctr, block + l, last + l);
+        }
         memcpy(out + i, last, (n - i) * sizeof *out);
     }
 }
@@ -178,13 +193,13 @@ static void normal_f64(const uint32_t key[2], const uint32_t ctr[4], size_t n, d
     for (size_t start = 0; start < n; start += 16) {
         double last[16], *to = n - start >= 16 ? out + start : last;
         for (uint32_t l = 0; l < 8; l += f64_W) {
-            i32_vec w[4] = {u64_add(u64_set1(ctr[0] + (uint32_t) (start / 2) + l), lane), u64_set1(ctr[1]), u64_set1(ctr[2]),
-                            u64_set1(ctr[3])};
-            philox(&ks, w);
-            const f64_vec u = (f64_top52(w[0], w[1]) + f64_set1(0.5)) * f64_set1(0x1p-52);
+            i32_vec w[1][4] = {{u64_add(u64_set1(ctr[0] + (uint32_t) (start / 2) + l), lane), u64_set1(ctr[1]), u64_set1(ctr[2]),
+                            u64_set1(ctr[3])}};
+            philox(&ks, 1, w);
+            const f64_vec u = (f64_top52(w[0][0], w[0][1]) + f64_set1(0.5)) * f64_set1(0x1p-52);
             const f64_vec r = f64_sqrt(f64_log(u) * f64_set1(-2));
             f64_vec sine, cosine;
-            f64_sincospi(f64_top52(w[2], w[3]) * f64_set1(0x1p-51), &sine, &cosine);
+            f64_sincospi(f64_top52(w[0][2], w[0][3]) * f64_set1(0x1p-51), &sine, &cosine);
             f64_store(to + l, r * cosine);
             f64_store(to + 8 + l, r * sine);
         }
