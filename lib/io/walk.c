@@ -61,12 +61,11 @@ static int too_large(size_t max, struct rnn_err *err)
     return rnn_fail(err, RNN_ERR_LIMIT, "a frame needs more than the %zu bytes allowed", max);
 }
 
-static int open_container(struct rnn_walker *w, const struct token *t, size_t max, struct rnn_err *err)
+static int open_container(struct rnn_walker *w, const struct token *t, struct rnn_err *err)
 {
     if (w->depth == RNN_MAX_DEPTH) return rnn_fail(err, RNN_ERR_FORMAT, "containers nested deeper than %d", RNN_MAX_DEPTH);
     w->owed += t->children;
     w->values += t->children;
-    if (w->owed > max - w->pos) return too_large(max, err);
     if (w->values > RNN_MAX_VALUES) {
         return rnn_fail(err, RNN_ERR_LIMIT, "a frame holds more than %llu values", (unsigned long long)RNN_MAX_VALUES);
     }
@@ -75,7 +74,7 @@ static int open_container(struct rnn_walker *w, const struct token *t, size_t ma
     return RNN_OK;
 }
 
-/* Takes one value off the innermost container and closes all that this completes. */
+/* Closes every container that the value just taken completes. */
 static void close_finished(struct rnn_walker *w)
 {
     while (w->depth > 0 && w->left[w->depth - 1] == 0) w->depth--;
@@ -104,7 +103,7 @@ int rnn_walk_more(struct rnn_walker *w, const unsigned char *p, size_t len, size
         w->pos += head + (size_t)t.payload;
         w->owed--;
         if (w->depth > 0) w->left[w->depth - 1]--;
-        if (t.container) RNN_TRY(open_container(w, &t, max, err));
+        if (t.container) RNN_TRY(open_container(w, &t, err));
         close_finished(w);
     }
     *need = w->pos;
