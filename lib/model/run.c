@@ -14,27 +14,34 @@ const char *const rnn_generic_metrics[] = { "accuracy", "mse", "r2", NULL };
 
 /* ---- loss ---- */
 
+/* Probabilities that rounded to 0 or 1 count as the nearest number that did not. */
+static double log_p(double p)
+{
+    return log(p < 0x1p-126 ? 0x1p-126 : p);
+}
+
+static double log_not_p(double p)
+{
+    return log1p(-(p > 1 - 0x1p-25 ? 1 - 0x1p-25 : p));
+}
+
 static double cross_entropy(const float *o, const float *y, size_t n, enum rnn_readout readout)
 {
     double sum = 0, top = o[0], z = 0;
-    switch (readout) {
-    case RNN_OUT_SOFTMAX:
+    if (readout == RNN_OUT_SOFTMAX) {
         for (size_t c = 0; c < n; c++)
-            if (y[c] != 0) sum -= y[c] * log(o[c]);
-        return sum;
-    case RNN_OUT_SIGMOID:
-        for (size_t c = 0; c < n; c++) {
-            if (y[c] != 0) sum -= y[c] * log(o[c]);
-            if (y[c] != 1) sum -= (1 - y[c]) * log1p(-(double)o[c]);
-        }
-        return sum;
-    default:
-        for (size_t c = 1; c < n; c++)
-            if (o[c] > top) top = o[c];
-        for (size_t c = 0; c < n; c++) z += exp(o[c] - top);
-        for (size_t c = 0; c < n; c++) sum -= y[c] * (o[c] - top - log(z));
+            if (y[c] != 0) sum -= y[c] * log_p(o[c]);
         return sum;
     }
+    if (readout == RNN_OUT_SIGMOID) {
+        for (size_t c = 0; c < n; c++) sum -= y[c] * log_p(o[c]) + (1 - y[c]) * log_not_p(o[c]);
+        return sum;
+    }
+    for (size_t c = 1; c < n; c++)
+        if (o[c] > top) top = o[c];
+    for (size_t c = 0; c < n; c++) z += exp(o[c] - top);
+    for (size_t c = 0; c < n; c++) sum -= y[c] * (o[c] - top - log(z));
+    return sum;
 }
 
 static double square_error(const float *o, const float *y, size_t n)
@@ -58,7 +65,7 @@ double rnn_run_loss(const struct rnn_trials *tr, const float *o, enum rnn_loss l
             weight += w;
         }
     if (norm == RNN_NORM_POSITIONS) weight = (double)tr->K * (double)(stop - start);
-    if (loss == RNN_LOSS_MSE) weight *= (double)tr->n_out;
+    if (loss == RNN_LOSS_MSE || readout == RNN_OUT_SIGMOID) weight *= (double)tr->n_out;
     return sum / weight; /* NaN when nothing is scored */
 }
 
@@ -244,27 +251,32 @@ static void zero_silent(const struct rnn_run_opts *o, size_t N, size_t rows, flo
                 for (size_t row = 0; row < rows; row++) x[row * n + j] = 0;
 }
 
+static int make_sink_room(const struct rnn_run_opts *o, struct rnn_runner *r, struct rnn_run_job *job, size_t kept, struct rnn_err *err)
+{
+    size_t rows, numbers;
+    if (!rnn_mul_size(RNN_RUN_BLOCK, kept, &rows) || !rnn_mul_size(rows, o->units ? o->n_units : r->spec.N, &numbers))
+        return rnn_fail(err, RNN_ERR_LIMIT, "too many states to collect");
+    RNN_TRY(rnn_alloc_into(&job->x, numbers, sizeof *job->x, err));
+    RNN_TRY(rnn_alloc_into(&job->r0, RNN_RUN_BLOCK * r->spec.N, sizeof *job->r0, err));
+    return r->x ? RNN_OK : rnn_alloc_into(&r->x, RNN_RUN_BLOCK * r->steps * r->spec.N, sizeof *r->x, err);
+}
+
 static int run_blocks(struct rnn_runner *r, struct rnn_run_job *job, struct rnn_err *err)
 {
     const struct rnn_run_opts *o = job->opts;
-    const size_t thin = o->thin ? o->thin : 1, kept = (job->T + thin - 1) / thin, n = o->units ? o->n_units : r->spec.N;
-    float *x = NULL;
-    int rc = RNN_OK;
-    if (o->sink) {
-        size_t numbers;
-        if (!rnn_mul_size(RNN_RUN_BLOCK * kept, n, &numbers)) return rnn_fail(err, RNN_ERR_LIMIT, "too many states to collect");
-        RNN_TRY(rnn_alloc_into(&x, numbers, sizeof *x, err));
-        if (!r->x) rc = rnn_alloc_into(&r->x, RNN_RUN_BLOCK * r->steps * r->spec.N, sizeof *r->x, err);
-    }
-    job->x = x;
+    const size_t thin = o->thin ? o->thin : 1, kept = (job->T + thin - 1) / thin;
+    int rc = o->sink ? make_sink_room(o, r, job, kept, err) : RNN_OK;
     for (job->row0 = 0; job->row0 < job->tr->K && rc >= 0; job->row0 += RNN_RUN_BLOCK) {
         job->K = job->tr->K - job->row0 < RNN_RUN_BLOCK ? job->tr->K - job->row0 : RNN_RUN_BLOCK;
         rc = r->bits == 64 ? rnn_run_block_f64(job, err) : rnn_run_block_f32(job, err);
         if (rc < 0 || !o->sink) continue;
-        if (!o->want_states) zero_silent(o, r->spec.N, job->K * kept, x);
-        rc = o->sink(o->sink_arg, job->row0, job->K, kept, x, job->o + job->row0 * job->T * r->spec.n_out, err);
+        if (!o->want_states) zero_silent(o, r->spec.N, job->K * kept, job->x);
+        const struct rnn_run_seen seen = { .first = job->row0, .K = job->K, .n_steps = kept, .T = job->T, .x = job->x, .r0 = job->r0,
+                                           .o = job->o + job->row0 * job->T * r->spec.n_out };
+        rc = o->sink(o->sink_arg, &seen, err);
     }
-    free(x);
+    free(job->x);
+    free(job->r0);
     return rc;
 }
 

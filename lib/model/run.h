@@ -11,8 +11,10 @@
 #define RNN_RUN_BLOCK ((size_t)128)
 
 /* Called once per block, in order, with the states of its K trials: x [K][T'][n], T' = ceil(T / thin) steps 0, thin, ...;
- * o [K][T][n_out] are the outputs of the same trials; first = position of its first trial among those run.  Negative: stop. */
-typedef int rnn_run_sink(void *arg, size_t first, size_t K, size_t n_steps, const float *x, const float *o, struct rnn_err *err);
+ * r0 [K][N] are the rates they started from and o [K][T][n_out] their outputs; first = position of the first trial among those
+ * run.  Negative: stop. */
+struct rnn_run_seen { size_t first, K, n_steps, T; const float *x, *r0, *o; };
+typedef int rnn_run_sink(void *arg, const struct rnn_run_seen *seen, struct rnn_err *err);
 
 struct rnn_run_opts {
     uint64_t seed;           /* of noise, initial states and kicks (RUN_ purposes; address: net->index, split, block or trial) */
@@ -71,7 +73,7 @@ int rnn_runner_score(struct rnn_runner *r, const double *theta, uint64_t index, 
                      const struct rnn_run_opts *opts, struct rnn_run_result *out, struct rnn_err *err);
 
 /* Loss of outputs o [K][T][n_out] against trials, over steps [start, stop): see enum rnn_loss_norm.  Cross-entropy takes logits of
- * a linear read-out, probabilities of a softmax one, and the binary form for sigmoid ones. */
+ * a linear read-out, probabilities of a softmax one, and the binary form (a mean over channels too) for sigmoid ones. */
 double rnn_run_loss(const struct rnn_trials *tr, const float *o, enum rnn_loss loss, enum rnn_loss_norm norm, enum rnn_readout readout,
                     size_t start, size_t stop);
 /* The steps [*start, *stop) of period i in trials of T steps: what ends with the task's own trial ends with these. */

@@ -29,7 +29,7 @@ struct rnn_run_job {
     float *o;                /* [tr->K][T][n_out] of the whole run */
     float *o_free;           /* [tr->K][tr->T][n_out] or NULL */
     double *last;            /* [tr->K][n_state] */
-    float *x;                /* [K][ceil(T/thin)][n_units] of this block, or NULL */
+    float *x, *r0;           /* [K][ceil(T/thin)][n_units] and [K][N] of this block, or NULL */
 };
 
 int rnn_run_engine_f32(struct rnn_runner *r, struct rnn_err *err);

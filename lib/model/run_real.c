@@ -137,6 +137,7 @@ int S(rnn_run_block)(const struct rnn_run_job *job, struct rnn_err *err)
         pass.step0 = t;
         if ((rc = S(rnn_engine_forward)(ENGINE(r), r->theta, &pass, RNN_LOSS_MSE, RNN_NORM_POSITIONS, &ignored, err)) < 0) break;
         if (t == 0 && start) S(rnn_engine_first)(ENGINE(r), start);
+        if (t == 0 && job->r0) S(rnn_engine_state0)(ENGINE(r), job->r0);
         collect(job, t, piece.T);
         S(rnn_engine_last)(ENGINE(r), r->state);
         pass.state0 = r->state;

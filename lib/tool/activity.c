@@ -1,0 +1,73 @@
+#include "tool/activity.h"
+
+#include <stdlib.h>
+#include "base/mem.h"
+#include "codec/codec.h"
+
+/* Writers keep frames below 64 MiB: rows of so many bytes go in blocks of this many. */
+static size_t rows_per_frame(size_t bytes_per_row)
+{
+    const size_t n = (RNN_FRAME_TARGET - ((size_t)1 << 20)) / (bytes_per_row ? bytes_per_row : 1);
+    return n ? n : 1;
+}
+
+int tool_activity_sink(void *arg, const struct rnn_run_seen *seen, struct rnn_err *err)
+{
+    const struct tool_activity *a = arg;
+    const size_t total = a->count && a->count < a->tr->K ? a->count : a->tr->K;
+    const size_t n = a->opts->units ? a->opts->n_units : a->net->spec.N, n_out = a->tr->n_out, N = a->net->spec.N;
+    if (seen->first >= total) return RNN_OK;
+    const size_t K = seen->K < total - seen->first ? seen->K : total - seen->first;
+    const size_t block = rows_per_frame((seen->n_steps * n + N + seen->T * n_out) * sizeof(float));
+    struct rnn_body b = { 0 };
+    char *id = rnn_asprintf("%s-%s", a->net->id, a->trials_id);
+    int rc = id ? RNN_OK : rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
+    for (size_t k = 0; k < K && rc >= 0; k += block) {
+        const struct rnn_activity frame = {
+            .id = id, .net = a->net->id, .trials = (char *)a->trials_id, .first = a->tr->first + seen->first + k,
+            .K = block < K - k ? block : K - k, .T = seen->n_steps, .n = n, .n_out = n_out, .thin = a->opts->thin,
+            .value = (float *)seen->x + k * seen->n_steps * n, .outputs = (float *)seen->o + k * seen->T * n_out, .T_out = seen->T,
+            .state0 = (float *)seen->r0 + k * N, .n_state0 = N, .what = a->opts->want_states,
+            .units = (size_t *)a->opts->units, .split = a->tr->split,
+        };
+        rc = rnn_activity_encode(&frame, total, &b, err);
+        if (rc >= 0) rc = rnn_frame_append(a->out, "activity", &b, err);
+    }
+    free(id);
+    rnn_body_release(&b);
+    return rc;
+}
+
+/* Trials k .. k+K of tr, borrowed; cols [tr->n_cols] is scratch. */
+static struct rnn_trials part_of(const struct rnn_trials *tr, size_t k, size_t K, struct rnn_trial_col *cols)
+{
+    struct rnn_trials part = *tr;
+    part.K = K;
+    part.first = tr->first + k;
+    part.u = tr->u + k * tr->T * tr->n_in;
+    part.y = tr->y + k * tr->T * tr->n_out;
+    part.w = tr->w + k * tr->T;
+    part.cols = cols;
+    for (size_t c = 0; c < tr->n_cols; c++) {
+        cols[c] = tr->cols[c];
+        if (cols[c].v) cols[c].v += k;
+        if (cols[c].s) cols[c].s += k;
+    }
+    return part;
+}
+
+int tool_trials_append(struct rnn_bytes *out, const struct rnn_trials *tr, const char *id, const char *task_id, struct rnn_err *err)
+{
+    const size_t block = rows_per_frame(tr->T * ((tr->n_in + tr->n_out) * sizeof(float) + sizeof(double)));
+    struct rnn_body b = { 0 };
+    struct rnn_trial_col *cols;
+    int rc = rnn_alloc_into(&cols, tr->n_cols, sizeof *cols, err);
+    for (size_t k = 0; k < tr->K && rc >= 0; k += block) {
+        const struct rnn_trials part = part_of(tr, k, block < tr->K - k ? block : tr->K - k, cols);
+        rc = rnn_trials_encode(&part, id, task_id, tr->K, &b, err);
+        if (rc >= 0) rc = rnn_frame_append(out, "trials", &b, err);
+    }
+    free(cols);
+    rnn_body_release(&b);
+    return rc;
+}
