@@ -383,7 +383,7 @@ int main(int argc, char **argv)
     cli_progress_start("nets", 0);
     const int rc = rnn_pipe_run(r, w, tool.name, &given, &build, &ops, NULL, &err);
     cli_progress_end();
-    if (rc < 0) tool_fail_piped(w, &err);
+    if (rc < 0) tool_fail(w, NULL, &err);
     const uint64_t failed = rnn_writer_failed(w);
     tool_close_output(w);
     rnn_reader_close(r);

@@ -138,15 +138,6 @@ _Noreturn void tool_fail(struct rnn_writer *w, struct rnn_reader *r, const struc
     tool_fail_item(w, r, NULL, err);
 }
 
-_Noreturn void tool_fail_piped(struct rnn_writer *w, const struct rnn_err *err)
-{
-    struct rnn_err ignored;
-    if (!rnn_writer_temp(w)) rnn_writer_flush(w, &ignored);
-    rnn_writer_abandon(w);
-    if (err->code == RNN_ERR_INTERRUPTED && tool_interrupted()) tool_die_interrupted();
-    cli_die_err(err);
-}
-
 int tool_end(uint64_t failed)
 {
     errno = 0;
