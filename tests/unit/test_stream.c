@@ -313,6 +313,8 @@ static void limit_address_space(size_t more, struct rlimit *old)
     lid.rlim_cur = pages * (size_t)sysconf(_SC_PAGESIZE) + more;
 #ifndef __SANITIZE_ADDRESS__ /* whose shadow lives in address space too */
     assert_int_equal(setrlimit(RLIMIT_AS, &lid), 0);
+#else
+    (void)lid;
 #endif
 }
 
