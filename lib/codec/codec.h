@@ -15,7 +15,8 @@ void rnn_id_of(const void *bytes, size_t len, char out[RNN_ID_SIZE]);
 size_t rnn_rows_per_frame(size_t bytes_per_row);
 
 /* task: {id, name, seed, params, n_in, n_out, steps, horizon_base, horizon, dt_ms, loss, norm, readout, periods: [{name, start, stop}],
- * finite, n_split: {train, validation, test}, closed_loop, cue_steps, operator: {lags, dims, F} | nil, channels_in, channels_out}. */
+ * finite, n_split: {train, validation, test}, closed_loop, cue_steps, operator: {lags, dims, F} | nil, channels_in, channels_out, labels?}.
+ * The id leaves out itself and the labels. */
 int rnn_task_encode(const struct rnn_task *t, struct rnn_body *b, struct rnn_err *err);
 /* Rebuilds a task, freed with rnn_task_free; a registered name is remade from (name, params, seed) and must give the same id, else RNN_ERR_FORMAT.  Of a user's own task (any other name) only id, name, n_in and n_out must be there; def is NULL. */
 int rnn_task_decode(const msgpack_object *body, struct rnn_task **t, struct rnn_err *err);

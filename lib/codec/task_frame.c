@@ -85,6 +85,7 @@ int rnn_task_encode(const struct rnn_task *t, struct rnn_body *b, struct rnn_err
     rnn_body_start(b);
     rnn_put_str(b, "id", t->id);
     put_fields(b, t);
+    if (t->labels.n) rnn_put_kvs(b, "labels", &t->labels);
     return rnn_body_finish(b, err);
 }
 
@@ -208,6 +209,7 @@ int rnn_task_decode(const msgpack_object *body, struct rnn_task **out, struct rn
     } else {
         rnn_kvs_release(&head.params);
     }
+    if (rc >= 0 && !rnn_is_nil(rnn_find(body, "labels"))) rc = rnn_want_kvs(body, "labels", &t->labels, err);
     if (rc < 0) {
         if (t) rnn_task_free(t);
         return rnn_blame(err, "task", head.id);
