@@ -110,7 +110,7 @@ void tool_close_text(FILE *f)
     errno = 0;
     bool bad = fflush(f) != 0 || ferror(f) != 0 || (is_file && fsync(fileno(f)) != 0);
     const int why = errno;
-    bad |= fclose(f) != 0;
+    if (is_file) bad |= fclose(f) != 0; /* standard output stays open: tool_end looks at it once more */
     if (bad) cli_die(1, "cannot write: %s: %s", is_file ? text.path : "standard output", reason(why ? why : errno));
     if (!is_file) return;
     if (tool_keep_temp(text.temp, text.path) != 0) cli_die(1, "cannot write: %s: %s", text.path, strerror(errno));

@@ -52,7 +52,12 @@ int main(int argc, char **argv)
     tool_begin(tool.name);
     struct cli_parse *p = cli_begin(&tool, 0, &common, argc, argv);
     cli_apply(p, NULL);
-    if (opt.text) return write_text(&common);
+    if (opt.text) {
+        const int status = write_text(&common);
+        cli_release_values(p);
+        cli_end(p);
+        return status;
+    }
     if (tool_build(&build, "double", &err) < 0) cli_die_err(&err);
     struct rnn_reader *r = opt.make ? NULL : tool_open_input(&tool, cli_arg(p, 0), &common);
     struct rnn_writer *w = tool_open_output(&common);
