@@ -12,7 +12,7 @@
 #include "model/net.h"
 #include "model/task.h"
 #include "num/schur.h"
-#include "theory/operator.h"
+#include "model/phi.h"
 
 /* ---- the linear system ---- */
 struct rnn_linear {

@@ -4,7 +4,7 @@
 #define RNN_THEORY_MEMORY_NET_H
 
 #include "model/net.h"
-#include "theory/operator.h"
+#include "model/phi.h"
 
 enum rnn_memory_form {
     RNN_MEMORY_LINEAR,   /* linear cell, Psi gaussian N(0, 1/N), Psi* = pinv Psi: exact for every real content when F acts on complete

@@ -13,7 +13,7 @@
 #include "num/rng.h"
 #include "theory/meanfield.h"
 #include "theory/memory_net.h"
-#include "theory/operator.h"
+#include "model/phi.h"
 #include "theory/toy.h"
 
 static struct rnn_err err;

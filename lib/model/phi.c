@@ -1,4 +1,4 @@
-#include "theory/operator.h"
+#include "model/phi.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  * A history task asks for u(t) = sum_{m=1..s} C_m u(t-s-1+m) with C_m [d][d] (eq 5); F = [C_1 .. C_s] is [d][s d].  In variable
  * coordinates c = (c_1; ..; c_s), variable 1 the oldest, the step is c' = Phi c with Phi [n][n], n = s d, block companion (eq 9):
  * identity blocks on the first block superdiagonal and F as the last block row. */
-#ifndef RNN_THEORY_OPERATOR_H
-#define RNN_THEORY_OPERATOR_H
+#ifndef RNN_MODEL_PHI_H
+#define RNN_MODEL_PHI_H
 
 #include <complex.h>
 #include <stdbool.h>
