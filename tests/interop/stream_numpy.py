@@ -5,7 +5,7 @@
                                    packing what was read gives the same bytes again
   stream_numpy.py expect FILE      the sample that tests/unit/test_interop.c writes: its values
   stream_numpy.py write FILE       a stream made here, which test_interop.c reads
-  stream_numpy.py                  as a test: verifies what the tools in $BIN write
+  stream_numpy.py                  as a test: the programs of rnn-stream(5) run, and what the tools in $BIN write is verified
 """
 import os
 import struct
@@ -112,24 +112,45 @@ def write_sample(path):
     ])
 
 
-def verify_tools(bin_):
-    """Exit status 77 (skipped) before the tools are built."""
+def page_programs():
+    """The two literal programs among the EXAMPLES of rnn-stream(5)."""
+    page = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../man/rnn-stream.5")
+    with open(page, encoding="utf-8") as f:
+        examples = f.read().split(".Sh EXAMPLES\n")[1].split(".Sh ")[0]
+    programs = [part.split("\n.Ed")[0].split("\n", 1)[1].replace("\\e", "\\") for part in examples.split(".Bd -literal")[1:]]
+    assert len(programs) == 2
+    return programs
+
+
+def try_page(folder, bin_):
+    reader, writer = page_programs()
+    with open(f"{folder}/nets.rnn", "wb") as out:
+        subprocess.run([sys.executable, "-c", writer], stdout=out, check=True)
+    assert verify(f"{folder}/nets.rnn") == 2
+    said = subprocess.run([sys.executable, "-c", reader], cwd=folder, stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert [line.split()[0] for line in said.splitlines()] == ["head", "table", "end"], said
+    if os.path.exists(f"{bin_}/rnn-cat"):
+        subprocess.run([f"{bin_}/rnn-cat", "check", f"{folder}/nets.rnn"], stdout=subprocess.DEVNULL, check=True)
+    with open(f"{folder}/nets.rnn", "r+b") as cut:
+        cut.truncate(os.path.getsize(cut.name) - 60)
+    assert subprocess.run([sys.executable, "-c", reader], cwd=folder, capture_output=True).returncode != 0
+
+
+def try_tools(folder, bin_):
     if not os.path.exists(f"{bin_}/taskgen"):
-        return 77
-    with tempfile.TemporaryDirectory() as folder:
-        path = f"{folder}/trials.rnn"
-        with open(path, "wb") as out:
-            subprocess.run([f"{bin_}/taskgen", "flip-flop"], stdout=out, check=True)
-        assert verify(path) > 0
-        subprocess.run(["cat", path, path], stdout=open(f"{folder}/two.rnn", "wb"), check=True)
-        assert verify(f"{folder}/two.rnn") == 2 * verify(path)
-    return 0
+        return
+    with open(f"{folder}/trials.rnn", "wb") as out:
+        subprocess.run([f"{bin_}/taskgen", "flip-flop"], stdout=out, check=True)
+    one = verify(f"{folder}/trials.rnn")
+    assert one > 0
+    with open(f"{folder}/two.rnn", "wb") as out:
+        subprocess.run(["cat"] + 2 * [f"{folder}/trials.rnn"], stdout=out, check=True)
+    assert verify(f"{folder}/two.rnn") == 2 * one
 
 
-if __name__ == "__main__":
+def main():
     mode, paths = sys.argv[1] if len(sys.argv) > 1 else "", sys.argv[2:]
-    if not mode:
-        sys.exit(verify_tools(os.environ.get("BIN", "build/release/bin")))
+    bin_ = os.environ.get("BIN", "build/release/bin")
     if mode == "verify":
         for p in paths:
             print(f"{p}: {verify(p)} arrays")
@@ -137,5 +158,13 @@ if __name__ == "__main__":
         expect(paths[0])
     elif mode == "write":
         write_sample(paths[0])
-    else:
+    elif mode:
         sys.exit(__doc__)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            try_page(folder, bin_)
+            try_tools(folder, bin_)
+
+
+if __name__ == "__main__":
+    main()
