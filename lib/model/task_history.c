@@ -24,7 +24,7 @@ static const struct rnn_task_param repeat_params[] = {
     {"dims", RNN_KV_UINT, "8", 1, 65536, NULL, "channels", "dimensions of each input (kappa)"},
     {"horizon", RNN_KV_UINT, "100", 1, 1e6, NULL, "steps", "steps of output"},
     {"values", RNN_KV_STR, "pm1", 0, 0, "pm1|binary|uniform|gauss", NULL,
-     "inputs: fair +-1, fair 0/1, uniform on [-1,1), or standard normal"},
+     "inputs: fair +-1, fair 0/1, uniform between -1 and 1, or standard normal"},
     {NULL, RNN_KV_NULL, NULL, 0, 0, NULL, NULL, NULL}};
 
 static const struct rnn_task_param compose_params[] = {
@@ -32,7 +32,7 @@ static const struct rnn_task_param compose_params[] = {
     {"dims", RNN_KV_UINT, "0", 0, 65536, NULL, "channels", "dimensions of each input (kappa); 0: as many as --length"},
     {"horizon", RNN_KV_UINT, "100", 1, 1e6, NULL, "steps", "steps of output"},
     {"values", RNN_KV_STR, "pm1", 0, 0, "pm1|binary|uniform|gauss", NULL,
-     "inputs: fair +-1, fair 0/1, uniform on [-1,1), or standard normal"},
+     "inputs: fair +-1, fair 0/1, uniform between -1 and 1, or standard normal"},
     {NULL, RNN_KV_NULL, NULL, 0, 0, NULL, NULL, NULL}};
 
 static const struct rnn_task_param history_params[] = {
@@ -44,7 +44,7 @@ static const struct rnn_task_param history_params[] = {
     {"dims", RNN_KV_UINT, "0", 0, 65536, NULL, "channels", "dimensions (kappa); 0: 8 with --ids, the lines of --operator"},
     {"horizon", RNN_KV_UINT, "100", 1, 1e6, NULL, "steps", "steps of output"},
     {"values", RNN_KV_STR, "pm1", 0, 0, "pm1|binary|uniform|gauss", NULL,
-     "inputs: fair +-1, fair 0/1, uniform on [-1,1), or standard normal"},
+     "inputs: fair +-1, fair 0/1, uniform between -1 and 1, or standard normal"},
     {NULL, RNN_KV_NULL, NULL, 0, 0, NULL, NULL, NULL}};
 
 static const char *const metrics[] = {"accuracy", "r2", NULL};
