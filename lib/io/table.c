@@ -72,14 +72,8 @@ int rnn_table_col(struct rnn_table *t, const char *name, enum rnn_kv_type type, 
 }
 
 /* The column's cell in the open row, made on first use; NULL with the error stuck. */
-static union cell *open_cell(struct rnn_table *t, const char *name, struct column **out)
+static union cell *cell_of(struct rnn_table *t, struct column *c)
 {
-    struct column *c = find(t, name);
-    if (t->failure.code) return NULL;
-    if (!c) {
-        rnn_fail(&t->failure, RNN_ERR_ARG, "table %s has no column '%s'", t->name, name);
-        return NULL;
-    }
     size_t have = c->cap_cell < c->cap_set ? c->cap_cell : c->cap_set;
     if (t->rows >= have) {
         if (rnn_grow(&c->cell, &c->cap_cell, t->rows + 1, sizeof *c->cell, &t->failure) < 0) return NULL;
@@ -88,8 +82,19 @@ static union cell *open_cell(struct rnn_table *t, const char *name, struct colum
         memset(c->cell + have, 0, (now - have) * sizeof *c->cell);
         memset(c->set + have, 0, (now - have) * sizeof *c->set);
     }
-    *out = c;
     return &c->cell[t->rows];
+}
+
+static union cell *open_cell(struct rnn_table *t, const char *name, struct column **out)
+{
+    if (t->failure.code) return NULL;
+    struct column *c = find(t, name);
+    if (!c) {
+        rnn_fail(&t->failure, RNN_ERR_ARG, "table %s has no column '%s'", t->name, name);
+        return NULL;
+    }
+    *out = c;
+    return cell_of(t, c);
 }
 
 static void wrong_type(struct rnn_table *t, const char *col, const char *what)
@@ -149,8 +154,7 @@ void rnn_table_set_str(struct rnn_table *t, const char *col, const char *s)
 
 void rnn_table_row(struct rnn_table *t)
 {
-    struct column *c;
-    for (size_t i = 0; i < t->n_cols; i++) open_cell(t, t->col[i].name, &c); /* cells never set exist from now on */
+    for (size_t i = 0; i < t->n_cols && !t->failure.code; i++) cell_of(t, &t->col[i]); /* cells never set exist from now on */
     if (!t->failure.code) t->rows++;
 }
 
