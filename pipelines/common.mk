@@ -1,0 +1,37 @@
+# What every study's Makefile has in common.  A study sets STUDY and includes this; it then says in rules how its files are made.
+# Files appear when they are complete (-o) and long trainings leave checkpoints, so an interrupted `make` goes on where it was.
+SHELL       := /bin/bash
+.SHELLFLAGS := -o pipefail -e -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+ROOT  := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))/..)
+BIN   ?= $(ROOT)/build/release/bin
+SCALE ?= demo
+JOBS  ?= $(shell nproc)
+# Results of different scales do not mix: demo stands in build/study/STUDY, the others beside it.
+OUT   ?= $(ROOT)/build/study/$(STUDY)$(if $(filter-out demo,$(SCALE)),-$(SCALE))
+$(if $(filter $(SCALE),demo reduced full),,$(error SCALE must be demo, reduced or full, not '$(SCALE)'))
+# $(call scale,DEMO,REDUCED,FULL)
+scale = $(strip $(if $(filter demo,$(SCALE)),$1,$(if $(filter reduced,$(SCALE)),$2,$3)))
+
+T := $(BIN)/taskgen
+R := $(BIN)/rnn-train
+X := $(BIN)/rnn-run
+C := $(BIN)/rnn-cat
+# $(call say,TEXT): what happens next, on standard error
+say = @printf '%s: %s\n' '$(STUDY)' '$1' >&2
+
+.DEFAULT_GOAL := study
+$(OUT):
+	@mkdir -p $@
+# Tables out of streams: FILE.tsv is the table FILE of nets.rnn (learning) or of scored.rnn (performance).
+$(OUT)/learning.tsv: $(OUT)/nets.rnn
+	@$(C) --to tsv --table learning $< >$@
+$(OUT)/performance.tsv: $(OUT)/scored.rnn
+	@$(C) --to tsv --table performance $< >$@
+# $(call summary,TSV,TITLE,EXPECTED,AT_LEAST,AT_MOST,WHICH): a paragraph about the networks of TSV; see summary.awk
+summary = @awk -f $(ROOT)/pipelines/summary.awk -v study='$(STUDY)' -v title='$2' -v expected='$3' -v at_least='$4' -v at_most='$5' -v which='$6' $1
+files:
+	@ls -1 $(OUT)/*.rnn $(OUT)/*.tsv $(OUT)/*.txt 2>/dev/null | sed 's,^$(ROOT)/,  ,'
+.PHONY: study files
