@@ -29,7 +29,6 @@ P f32_vec f32_max(f32_vec a, f32_vec b) { return _mm512_max_ps(a, b); }
 P f32_vec f32_abs(f32_vec x) { return _mm512_abs_ps(x); }
 P f32_vec f32_sign(f32_vec x) { return _mm512_and_ps(x, _mm512_set1_ps(-0.f)); }
 P f32_vec f32_or(f32_vec a, f32_vec b) { return _mm512_or_ps(a, b); }
-P f32_vec f32_xor(f32_vec a, f32_vec b) { return _mm512_xor_ps(a, b); }
 P f32_vec f32_round(f32_vec x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 P f32_vec f32_pow2(f32_vec k)
 {

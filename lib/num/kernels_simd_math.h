@@ -1,6 +1,6 @@
 /* Elementary functions of vectors and the normal generators, for every instruction set.  Included after the
  * primitives (see kernels_simd.h) and, besides those, in f32_ and partly f64_:
- *   f32_abs, f32_sign (sign bit alone), f32_or, f32_xor, f32_max and f32_min (second operand when one is NaN), f32_round
+ *   f32_abs, f32_sign (sign bit alone), f32_or, f32_max and f32_min (second operand when one is NaN), f32_round
  *   (to nearest even), f32_pow2 (2^k for integral k > -127, 0 for -127), f32_select_ge0(x, a, b) (x >= 0 ? a : b);
  *   i32: vectors of 32-bit integers: i32_vec, i32_set1, i32_srl, i32_sra, i32_sll, i32_and, i32_add, i32_sub, i32_to_f32 (signed),
  *   f32_bits, f32_from_bits, f32_swap_where(flag bit 30 of bits, &a, &b);
@@ -83,7 +83,7 @@ INLINE void f32_normal_pair(i32_vec w, i32_vec angle, f32_vec *x, f32_vec *y)
     const f32_vec u = f32_fma(i32_to_f32(i32_srl(w, 1)), f32_set1(0x1p-31f), f32_set1(0x1p-32f));
     const f32_vec f = i32_to_f32(i32_sll(angle, 2)) * f32_set1(0x1p-31f), f2 = f * f;
     f32_vec r = f32_sqrt(f32_log(u) * f32_set1(-2));
-    r = f32_xor(r, f32_sign(f32_from_bits(angle)));
+    r = f32_or(r, f32_sign(f32_from_bits(angle)));
     f32_vec c = f32_set1(-0x1.4e5ed6p-12f), s = f32_set1(-0x1.2d9bb8p-15f);
     c = f32_fma(c, f2, f32_set1(0x1.03af5cp-6f));
     s = f32_fma(s, f2, f32_set1(0x1.465ec6p-9f));

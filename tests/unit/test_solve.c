@@ -138,15 +138,15 @@ static void brent_root_finds_roots(void **state)
 static void brent_min_finds_minima(void **state)
 {
     (void) state;
-    const struct { double (*f)(double); double a, b, x, fx; } rows[] = {
-        {bowl, -10, 10, 2, 7}, {minus_sine, 0, 3, M_PI / 2, -1}, {vee, -1, 1, .25, 0}, {negative, 0, 1, 1, -1}};
+    const struct { double (*f)(double); double a, b, x, fx; int calls; } rows[] = {
+        {bowl, -10, 10, 2, 7, 17}, {minus_sine, 0, 3, M_PI / 2, -1, 10}, {vee, -1, 1, .25, 0, 30}, {negative, 0, 1, 1, -1, 40}};
     for (int i = 0; i < 4; i++) {
         struct counted c = {rows[i].f, 0};
         double x, fx;
         assert_int_equal(rnn_brent_min(call, &c, rows[i].a, rows[i].b, 1e-8, &x, &fx, &err), RNN_OK);
         assert_near(x, rows[i].x, 6e-8);
         assert_near(fx, rows[i].fx, 6e-8);
-        assert_true(c.n < 80);
+        assert_true(c.n <= rows[i].calls);
     }
 }
 

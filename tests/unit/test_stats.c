@@ -23,6 +23,9 @@ static void moments_and_quantiles(void **state)
     const double x[5] = {1e9 + 4, 1e9 + 7, 1e9 + 13, 1e9 + 16, 1e9 + 10}, y[4] = {4, 1, 3, 2};
     assert_near(rnn_mean(5, x), 1e9 + 10, 0);
     assert_near(rnn_var(5, x), 22.5, 1e-12); /* a textbook trap for the one-pass formula */
+    static double tenth[100000];
+    for (int i = 0; i < 100000; i++) tenth[i] = .1; /* a plain sum is off by 2e-12 */
+    assert_near(rnn_mean(100000, tenth), .1, 2e-17);
     assert_true(isnan(rnn_var(1, x)) && isnan(rnn_mean(0, x)));
     assert_near(rnn_quantile(4, y, .5, &err), 2.5, 0);
     assert_near(rnn_quantile(4, y, .25, &err), 1.75, 0); /* numpy.quantile([4, 1, 3, 2], .25) */
@@ -84,6 +87,9 @@ static void permutation_finds_fishers_count(void **state)
     double sum = 0, sq = 0;
     for (int i = 0; i < 30; i++) sum += many[i], sq += many[i] * many[i];
     assert_near(p, erfc(sum / sqrt(2 * sq)), .004); /* normal approximation */
+    for (int i = 0; i < 30; i++) many[i] = 1 + i; /* all of one sign: 2^-29 exactly, so the observed one alone counts */
+    assert_int_equal(rnn_paired_permutation(30, many, 999, 3, 0, &p, &err), RNN_OK);
+    assert_near(p, 1e-3, 0);
     assert_int_equal(rnn_paired_permutation(30, many, 0, 3, 0, &p, &err), RNN_ERR_ARG);
 }
 
