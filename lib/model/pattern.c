@@ -9,7 +9,8 @@
 
 struct listing {
     size_t n, m;
-    size_t part[RNN_PATTERN_MAX], left[RNN_PATTERN_MAX]; /* of the current partition: sizes, and letters not yet placed */
+    size_t part[RNN_PATTERN_MAX],
+        left[RNN_PATTERN_MAX]; /* of the current partition: sizes, and letters not yet placed */
     size_t word[RNN_PATTERN_MAX];
     struct rnn_pattern *out;
     size_t count, cap;
@@ -18,7 +19,8 @@ struct listing {
 static int add(struct listing *l, struct rnn_err *err)
 {
     if (l->count == RNN_PATTERN_LIMIT)
-        return rnn_fail(err, RNN_ERR_LIMIT, "patterns of length %zu over %zu symbols are more than %d", l->n, l->m, RNN_PATTERN_LIMIT);
+        return rnn_fail(err, RNN_ERR_LIMIT, "patterns of length %zu over %zu symbols are more than %d", l->n,
+                        l->m, RNN_PATTERN_LIMIT);
     RNN_TRY(rnn_grow(&l->out, &l->cap, l->count + 1, sizeof *l->out, err));
     char name[RNN_PATTERN_MAX] = {0}, next = 'a';
     struct rnn_pattern *p = &l->out[l->count++];
@@ -30,8 +32,9 @@ static int add(struct listing *l, struct rnn_err *err)
     return RNN_OK;
 }
 
-/* Words of the current partition from position `at` on, lexicographically.  Letters of equal count are interchangeable, and of the
- * words that rename to one pattern the first has them appear in order: only that one is followed. */
+/* Words of the current partition from position `at` on, lexicographically.  Letters of equal count are
+ * interchangeable, and of the words that rename to one pattern the first has them appear in order: only that
+ * one is followed. */
 static int words(struct listing *l, size_t at, struct rnn_err *err)
 {
     if (at == l->n) return add(l, err);
@@ -66,7 +69,9 @@ static int partitions(struct listing *l, size_t i, size_t left, size_t min, stru
 int rnn_patterns(size_t n, size_t m, struct rnn_pattern **out, size_t *count, struct rnn_err *err)
 {
     if (m < 1 || m > n || n > RNN_PATTERN_MAX)
-        return rnn_fail(err, RNN_ERR_ARG, "no patterns of length %zu over exactly %zu symbols (length at most %d)", n, m, RNN_PATTERN_MAX);
+        return rnn_fail(err, RNN_ERR_ARG,
+                        "no patterns of length %zu over exactly %zu symbols (length at most %d)", n, m,
+                        RNN_PATTERN_MAX);
     struct listing l = {.n = n, .m = m};
     const int rc = partitions(&l, 0, n, 1, err);
     if (rc < 0) {

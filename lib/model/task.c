@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "model/task_impl.h"
 
+#define MAX_TRIAL 268435456.0 /* numbers in one trial: 1 GiB of float32 */
+
 const char *const rnn_split_names[] = {"train", "validation", "test", NULL};
 const char *const rnn_loss_names[] = {"mse", "cross-entropy", NULL};
 const char *const rnn_loss_norm_names[] = {"positions", "weights", NULL};
@@ -49,8 +51,10 @@ static int choice_index(const char *choices, const char *value)
 
 static int out_of_range(const struct rnn_task_param *p, const char *text, struct rnn_err *err)
 {
-    if (isinf(p->max)) return rnn_fail(err, RNN_ERR_ARG, "--%s (%s) must be at least %.15g", p->name, text, p->min);
-    return rnn_fail(err, RNN_ERR_ARG, "--%s (%s) must lie between %.15g and %.15g", p->name, text, p->min, p->max);
+    if (isinf(p->max))
+        return rnn_fail(err, RNN_ERR_ARG, "--%s (%s) must be at least %.15g", p->name, text, p->min);
+    return rnn_fail(err, RNN_ERR_ARG, "--%s (%s) must lie between %.15g and %.15g", p->name, text, p->min,
+                    p->max);
 }
 
 static int not_a(const struct rnn_task_param *p, const char *text, const char *what, struct rnn_err *err)
@@ -83,7 +87,8 @@ static int set_param(struct rnn_kvs *m, const struct rnn_task_param *p, const ch
     }
     case RNN_KV_UINT: {
         const unsigned long long v = strtoull(text, &end, 0);
-        if (end == text || *end || errno || strchr(text, '-')) return not_a(p, text, "a whole number that is not negative", err);
+        if (end == text || *end || errno || strchr(text, '-'))
+            return not_a(p, text, "a whole number that is not negative", err);
         if ((double)v < p->min || (double)v > p->max) return out_of_range(p, text, err);
         return rnn_kvs_uint(m, p->name, v, err);
     }
@@ -106,7 +111,8 @@ static int fill_params(struct rnn_task *t, const struct rnn_kvs *given, struct r
 {
     for (size_t i = 0; given && i < given->n; i++)
         if (!find_param(t->def, given->v[i].key))
-            return rnn_fail(err, RNN_ERR_ARG, "--%s: task '%s' has no such parameter", given->v[i].key, t->name);
+            return rnn_fail(err, RNN_ERR_ARG, "--%s: task '%s' has no such parameter", given->v[i].key,
+                            t->name);
     for (const struct rnn_task_param *p = t->def->params; p->name; p++) {
         const struct rnn_kv *e = given ? rnn_kvs_find(given, p->name) : NULL;
         if (!e) {
@@ -150,7 +156,8 @@ int task_choice(const struct rnn_task *t, const char *name)
 
 /* ---- making tasks ---- */
 
-int rnn_task_make(struct rnn_task **out, const char *name, const struct rnn_kvs *params, uint64_t seed, struct rnn_err *err)
+int rnn_task_make(struct rnn_task **out, const char *name, const struct rnn_kvs *params, uint64_t seed,
+                  struct rnn_err *err)
 {
     *out = NULL;
     const struct rnn_task_def *def = rnn_task_def_find(name);
@@ -163,6 +170,10 @@ int rnn_task_make(struct rnn_task **out, const char *name, const struct rnn_kvs 
     t->dt_ms = NAN;
     int rc = fill_params(t, params, err);
     if (rc >= 0) rc = def->prepare(t, err);
+    if (rc >= 0 && (double)t->steps * (double)(t->n_in + t->n_out) > MAX_TRIAL)
+        rc = rnn_fail(err, RNN_ERR_LIMIT,
+                      "a trial of %zu steps, %zu inputs and %zu outputs is more than %.0f numbers", t->steps,
+                      t->n_in, t->n_out, MAX_TRIAL);
     if (rc < 0) {
         rnn_task_free(t);
         return rc;
@@ -190,13 +201,17 @@ void rnn_task_free(struct rnn_task *t)
     free(t);
 }
 
-int task_steps_of(const struct rnn_task *t, const char *name, double ms, double dt_ms, size_t *steps, struct rnn_err *err)
+int task_steps_of(const struct rnn_task *t, const char *name, double ms, double dt_ms, size_t *steps,
+                  struct rnn_err *err)
 {
     (void)t;
     const double n = nearbyint(ms / dt_ms);
     if (fabs(n * dt_ms - ms) > 1e-9 * fmax(ms, dt_ms))
-        return rnn_fail(err, RNN_ERR_ARG, "--%s (%.15g) is not a multiple of --dt-ms (%.15g)", name, ms, dt_ms);
-    if (n > 1e6) return rnn_fail(err, RNN_ERR_LIMIT, "--%s (%.15g) is more than a million steps of %.15g ms", name, ms, dt_ms);
+        return rnn_fail(err, RNN_ERR_ARG, "--%s (%.15g) is not a multiple of --dt-ms (%.15g)", name, ms,
+                        dt_ms);
+    if (n > 1e6)
+        return rnn_fail(err, RNN_ERR_LIMIT, "--%s (%.15g) is more than a million steps of %.15g ms", name, ms,
+                        dt_ms);
     *steps = (size_t)n;
     return RNN_OK;
 }
@@ -219,7 +234,8 @@ int task_channels(char ***names, const char *prefix, size_t n, struct rnn_err *e
 {
     RNN_TRY(rnn_alloc_into(names, n, sizeof **names, err));
     for (size_t i = 0; i < n; i++)
-        if (!((*names)[i] = rnn_asprintf("%s-%zu", prefix, i))) return rnn_fail(err, RNN_ERR_NOMEM, "no memory for channel names");
+        if (!((*names)[i] = rnn_asprintf("%s-%zu", prefix, i)))
+            return rnn_fail(err, RNN_ERR_NOMEM, "no memory for channel names");
     return RNN_OK;
 }
 
@@ -256,7 +272,8 @@ int task_col_str(struct rnn_trials *tr, const char *name, size_t len, struct rnn
     RNN_TRY(add_col(tr, name, &c, err));
     RNN_TRY(rnn_alloc_into(&c->s, tr->K, sizeof *c->s, err));
     for (size_t k = 0; k < tr->K; k++)
-        if (!(c->s[k] = calloc(len + 1, 1))) return rnn_fail(err, RNN_ERR_NOMEM, "no memory for column '%s'", name);
+        if (!(c->s[k] = calloc(len + 1, 1)))
+            return rnn_fail(err, RNN_ERR_NOMEM, "no memory for column '%s'", name);
     return RNN_OK;
 }
 
@@ -286,12 +303,14 @@ static int alloc_trials(const struct rnn_task *t, struct rnn_trials *tr, struct 
     return t->def->columns ? t->def->columns(t, tr, err) : RNN_OK;
 }
 
-int rnn_task_trials(const struct rnn_task *t, enum rnn_split split, uint64_t stream, const uint64_t *index, uint64_t first, size_t K,
-                    size_t horizon, struct rnn_trials *out, struct rnn_err *err)
+int rnn_task_trials(const struct rnn_task *t, enum rnn_split split, uint64_t stream, const uint64_t *index,
+                    uint64_t first, size_t K, size_t horizon, struct rnn_trials *out, struct rnn_err *err)
 {
     memset(out, 0, sizeof *out);
-    if (!t->def) return rnn_fail(err, RNN_ERR_ARG, "task '%s' is not one this suite can draw trials of", t->name);
-    if (horizon && !t->horizon_base) return rnn_fail(err, RNN_ERR_ARG, "task '%s' has no horizon to set", t->name);
+    if (!t->def)
+        return rnn_fail(err, RNN_ERR_ARG, "task '%s' is not one this suite can draw trials of", t->name);
+    if (horizon && !t->horizon_base)
+        return rnn_fail(err, RNN_ERR_ARG, "task '%s' has no horizon to set", t->name);
     out->K = K;
     out->T = rnn_task_steps(t, horizon);
     out->n_in = t->n_in;
@@ -304,15 +323,17 @@ int rnn_task_trials(const struct rnn_task *t, enum rnn_split split, uint64_t str
     return rc;
 }
 
-int rnn_task_refill(const struct rnn_task *t, const uint64_t *index, uint64_t first, struct rnn_trials *tr, struct rnn_err *err)
+int rnn_task_refill(const struct rnn_task *t, const uint64_t *index, uint64_t first, struct rnn_trials *tr,
+                    struct rnn_err *err)
 {
     const uint64_t n = t->n_split[tr->split];
     tr->first = index && tr->K ? index[0] : first;
     for (size_t k = 0; (n || t->is_finite) && k < tr->K; k++) {
         const uint64_t at = task_row(tr, index, k);
         if (at >= n)
-            return rnn_fail(err, RNN_ERR_ARG, "trial %llu is beyond the %llu %s trials of task '%s'", (unsigned long long)at,
-                            (unsigned long long)n, rnn_split_names[tr->split], t->name);
+            return rnn_fail(err, RNN_ERR_ARG, "trial %llu is beyond the %llu %s trials of task '%s'",
+                            (unsigned long long)at, (unsigned long long)n, rnn_split_names[tr->split],
+                            t->name);
     }
     memset(tr->u, 0, tr->K * tr->T * tr->n_in * sizeof *tr->u);
     memset(tr->y, 0, tr->K * tr->T * tr->n_out * sizeof *tr->y);
@@ -320,12 +341,14 @@ int rnn_task_refill(const struct rnn_task *t, const uint64_t *index, uint64_t fi
     return t->def->trials(t, tr->split, tr->stream, index, tr, err);
 }
 
-int task_trial_rng(struct rnn_rng *g, const struct rnn_task *t, enum rnn_split split, uint64_t stream, uint64_t k, struct rnn_err *err)
+int task_trial_rng(struct rnn_rng *g, const struct rnn_task *t, enum rnn_split split, uint64_t stream,
+                   uint64_t k, struct rnn_err *err)
 {
     return rnn_rng_at(g, t->seed, RNN_RNG_TRIAL, stream, k, split, err);
 }
 
-int task_structure_rng(struct rnn_rng *g, const struct rnn_task *t, enum task_structure what, uint64_t step, struct rnn_err *err)
+int task_structure_rng(struct rnn_rng *g, const struct rnn_task *t, enum task_structure what, uint64_t step,
+                       struct rnn_err *err)
 {
     return rnn_rng_at(g, t->seed, RNN_RNG_TASK, 0, what, step, err);
 }

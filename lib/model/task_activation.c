@@ -1,4 +1,5 @@
-/* delayed-activation: no input; stay off for a delay, then switch on.  Source: Kurtkaya et al. 2025 (rank-2 networks). */
+/* delayed-activation: no input; stay off for a delay, then switch on.  Source: Kurtkaya et al. 2025 (rank-2
+ * networks). */
 #include <math.h>
 #include <stdlib.h>
 
@@ -7,7 +8,8 @@
 static const struct rnn_task_param params[] = {
     {"delay-ms", RNN_KV_REAL, "75", 0, INFINITY, NULL, "ms", "time before the output must switch on"},
     {"response-ms", RNN_KV_REAL, "10", 0, INFINITY, NULL, "ms", "time that it must stay on"},
-    {"post-ms", RNN_KV_REAL, "0", 0, INFINITY, NULL, "ms", "time that it must be off again (30 in the study)"},
+    {"post-ms", RNN_KV_REAL, "0", 0, INFINITY, NULL, "ms",
+     "time that it must be off again (30 in the study)"},
     {"dt-ms", RNN_KV_REAL, "5", 1e-6, 1e6, NULL, "ms", "one step"},
     {NULL, RNN_KV_NULL, NULL, 0, 0, NULL, NULL, NULL}};
 
@@ -37,8 +39,8 @@ static int prepare(struct rnn_task *t, struct rnn_err *err)
 }
 
 /* Weights: delay steps 1 - T_d/L, later ones T_d/L, so that both sides weigh the same in total. */
-static int trials(const struct rnn_task *t, enum rnn_split split, uint64_t stream, const uint64_t *index, struct rnn_trials *out,
-                  struct rnn_err *err)
+static int trials(const struct rnn_task *t, enum rnn_split split, uint64_t stream, const uint64_t *index,
+                  struct rnn_trials *out, struct rnn_err *err)
 {
     (void)split, (void)stream, (void)index, (void)err;
     const size_t L = t->steps, delay = t->periods[0].stop, off = t->periods[1].stop;
@@ -51,9 +53,10 @@ static int trials(const struct rnn_task *t, enum rnn_split split, uint64_t strea
     return RNN_OK;
 }
 
-/* accuracy: share of steps on the right side of 0.5, weighted as the loss is (0.5 is what a constant output earns); mse: weighted
- * mean over steps, the published loss. */
-static int score(const struct rnn_task *t, const struct rnn_trials *tr, const float *o, double *out, struct rnn_err *err)
+/* accuracy: share of steps on the right side of 0.5, weighted as the loss is (0.5 is what a constant output
+ * earns); mse: weighted mean over steps, the published loss. */
+static int score(const struct rnn_task *t, const struct rnn_trials *tr, const float *o, double *out,
+                 struct rnn_err *err)
 {
     (void)t, (void)err;
     double right = 0, weight = 0, sq = 0;
@@ -71,7 +74,13 @@ static int score(const struct rnn_task *t, const struct rnn_trials *tr, const fl
 const struct rnn_task_def rnn_task_activation = {
     .name = "delayed-activation",
     .summary = "without any input, switch on after a delay in ms",
-    .about = "The network gets no input.  Its one output must be 0 for the delay, 1 for the response, and 0 again in the post-response "
-             "period where there is one.  All trials are equal.  Loss weights give the steps of the delay and those after it the same total.",
-    .params = params, .preset = "short-term-memory", .metrics = metrics,
-    .prepare = prepare, .trials = trials, .score = score};
+    .about = "The network gets no input.  Its one output must be 0 for the delay, 1 for the response, and 0 "
+             "again in the post-response "
+             "period where there is one.  All trials are equal.  Loss weights give the steps of the delay "
+             "and those after it the same total.",
+    .params = params,
+    .preset = "short-term-memory",
+    .metrics = metrics,
+    .prepare = prepare,
+    .trials = trials,
+    .score = score};

@@ -1,5 +1,5 @@
-/* cue-discrimination: hold which of two cues came over a delay, then answer.  Sources: Kurtkaya et al. 2025 (task, weights,
- * metrics) and their released code (window of the metrics). */
+/* cue-discrimination: hold which of two cues came over a delay, then answer.  Sources: Kurtkaya et al. 2025
+ * (task, weights, metrics) and their released code (window of the metrics). */
 #include <math.h>
 #include <stdlib.h>
 
@@ -16,20 +16,26 @@ struct cue {
 
 static const struct rnn_task_param params[] = {
     {"cue-ms", RNN_KV_REAL, "30", 0, INFINITY, NULL, "ms", "duration of the cue"},
-    {"delay-ms", RNN_KV_REAL, "nan", 0, INFINITY, NULL, "ms", "delay between cue and response; default 100, and 0 with --no-memory"},
+    {"delay-ms", RNN_KV_REAL, "nan", 0, INFINITY, NULL, "ms",
+     "delay between cue and response; default 100, and 0 with --no-memory"},
     {"response-ms", RNN_KV_REAL, "50", 0, INFINITY, NULL, "ms", "duration of the response"},
-    {"post-ms", RNN_KV_REAL, "0", 0, INFINITY, NULL, "ms", "silent period after the response, output 0 (30 in the study)"},
+    {"post-ms", RNN_KV_REAL, "0", 0, INFINITY, NULL, "ms",
+     "silent period after the response, output 0 (30 in the study)"},
     {"dt-ms", RNN_KV_REAL, "5", 1e-6, 1e6, NULL, "ms", "one step"},
-    {"no-memory", RNN_KV_BOOL, "false", 0, 1, NULL, NULL, "control: no delay, the cue's answer is due at every step of the trial"},
+    {"no-memory", RNN_KV_BOOL, "false", 0, 1, NULL, NULL,
+     "control: no delay, the cue's answer is due at every step of the trial"},
     {"published-window", RNN_KV_BOOL, "false", 0, 1, NULL, NULL,
-     "score the window of the study's code: one step early, truncated in floating point, rounded to 4 decimals"},
+     "score the window of the study's code: one step early, truncated in floating point, rounded to 4 "
+     "decimals"},
     {NULL, RNN_KV_NULL, NULL, 0, 0, NULL, NULL, NULL}};
 
 static const char *const metrics[] = {"accuracy", "reliability", NULL};
 
-/* The slice [from, to) that the study's code scores: times in seconds, divided and truncated as doubles.  At delays of 300, 320 and
- * 440 ms this gives windows other than the nominal ones; without a delay the end lies beyond the trial. */
-static void published_window(struct cue *c, double held_ms, double response_ms, double cue_ms, double dt_ms, size_t T)
+/* The slice [from, to) that the study's code scores: times in seconds, divided and truncated as doubles.  At
+ * delays of 300, 320 and 440 ms this gives windows other than the nominal ones; without a delay the end lies
+ * beyond the trial. */
+static void published_window(struct cue *c, double held_ms, double response_ms, double cue_ms, double dt_ms,
+                             size_t T)
 {
     const double held = cue_ms / 1000 + held_ms / 1000, dt = dt_ms / 1000;
     const double from = held / dt - 1, to = (held + response_ms / 1000) / dt - 1;
@@ -58,18 +64,22 @@ static int prepare(struct rnn_task *t, struct rnn_err *err)
     c->no_memory = task_bool(t, "no-memory");
     c->published = task_bool(t, "published-window");
     t->dt_ms = task_real(t, "dt-ms");
-    if (isnan(task_real(t, "delay-ms"))) RNN_TRY(rnn_kvs_real(&t->params, "delay-ms", c->no_memory ? 0 : 100, err));
+    if (isnan(task_real(t, "delay-ms")))
+        RNN_TRY(rnn_kvs_real(&t->params, "delay-ms", c->no_memory ? 0 : 100, err));
     if (c->no_memory && (task_real(t, "delay-ms") > 0 || task_real(t, "post-ms") > 0))
-        return rnn_fail(err, RNN_ERR_ARG, "--no-memory has neither a delay nor a post period: leave out --delay-ms and --post-ms");
+        return rnn_fail(
+            err, RNN_ERR_ARG,
+            "--no-memory has neither a delay nor a post period: leave out --delay-ms and --post-ms");
     RNN_TRY(durations(t, c, err));
     const size_t respond = c->cue + c->delay, T = respond + c->response + c->post, H = c->response + c->post;
     c->w_late = c->no_memory ? 1 : 1 - (double)H / (double)T;
     c->w_early = c->no_memory ? 1 : (double)H / (double)T;
     c->score_from = respond;
     c->score_to = respond + c->response;
-    if (c->published) /* without memory the code's "delay" is the response: one window beyond the trial's end */
-        published_window(c, c->no_memory ? task_real(t, "response-ms") : task_real(t, "delay-ms"), task_real(t, "response-ms"),
-                         task_real(t, "cue-ms"), t->dt_ms, T);
+    if (c->published) /* without memory the code's "delay" is the response: one window beyond the trial's end
+                       */
+        published_window(c, c->no_memory ? task_real(t, "response-ms") : task_real(t, "delay-ms"),
+                         task_real(t, "response-ms"), task_real(t, "cue-ms"), t->dt_ms, T);
     t->n_in = t->n_out = 2;
     t->steps = T;
     t->loss = RNN_LOSS_MSE;
@@ -97,8 +107,8 @@ static int columns(const struct rnn_task *t, struct rnn_trials *out, struct rnn_
 }
 
 /* Even trials cue and answer on channel 1 (type A), odd ones on channel 0 (type B). */
-static int trials(const struct rnn_task *t, enum rnn_split split, uint64_t stream, const uint64_t *index, struct rnn_trials *out,
-                  struct rnn_err *err)
+static int trials(const struct rnn_task *t, enum rnn_split split, uint64_t stream, const uint64_t *index,
+                  struct rnn_trials *out, struct rnn_err *err)
 {
     (void)split, (void)stream, (void)err;
     const struct cue *c = t->priv;
@@ -116,9 +126,11 @@ static int trials(const struct rnn_task *t, enum rnn_split split, uint64_t strea
     return RNN_OK;
 }
 
-/* accuracy: share of (trial, step) in the window where argmax o = argmax y; reliability: mean of o_c / (o_0 + o_1) with
- * c = argmax y, 0/0 counting as 0.  The first of equals is the argmax, so that y = (0,0) names channel 0. */
-static int score(const struct rnn_task *t, const struct rnn_trials *tr, const float *o, double *out, struct rnn_err *err)
+/* accuracy: share of (trial, step) in the window where argmax o = argmax y; reliability: mean of o_c / (o_0 +
+ * o_1) with c = argmax y, 0/0 counting as 0.  The first of equals is the argmax, so that y = (0,0) names
+ * channel 0. */
+static int score(const struct rnn_task *t, const struct rnn_trials *tr, const float *o, double *out,
+                 struct rnn_err *err)
 {
     (void)err;
     const struct cue *c = t->priv;
@@ -140,9 +152,18 @@ static int score(const struct rnn_task *t, const struct rnn_trials *tr, const fl
 const struct rnn_task_def rnn_task_cue = {
     .name = "cue-discrimination",
     .summary = "remember which of two cues came, over a delay in ms, then answer",
-    .about = "One of two channels is on for the cue; after the delay the same output channel must be on for the response, and both off at "
-             "every other step, also in the post-response period where there is one.  Even trials cue channel 1, odd trials channel 0; "
-             "trials of one kind are equal, and networks tell them apart by noise and initial state only.  Loss weights balance the "
+    .about = "One of two channels is on for the cue; after the delay the same output channel must be on for "
+             "the response, and both off at "
+             "every other step, also in the post-response period where there is one.  Even trials cue "
+             "channel 1, odd trials channel 0; "
+             "trials of one kind are equal, and networks tell them apart by noise and initial state only.  "
+             "Loss weights balance the "
              "response (and post) steps against the rest.  --no-memory is the control without a delay.",
-    .params = params, .preset = "short-term-memory", .metrics = metrics,
-    .prepare = prepare, .release = release, .columns = columns, .trials = trials, .score = score};
+    .params = params,
+    .preset = "short-term-memory",
+    .metrics = metrics,
+    .prepare = prepare,
+    .release = release,
+    .columns = columns,
+    .trials = trials,
+    .score = score};

@@ -28,8 +28,8 @@ static int prepare(struct rnn_task *t, struct rnn_err *err)
     return task_period(t, "trial", 0, t->steps, err);
 }
 
-static int trials(const struct rnn_task *t, enum rnn_split split, uint64_t stream, const uint64_t *index, struct rnn_trials *out,
-                  struct rnn_err *err)
+static int trials(const struct rnn_task *t, enum rnn_split split, uint64_t stream, const uint64_t *index,
+                  struct rnn_trials *out, struct rnn_err *err)
 {
     const double p = task_real(t, "pulse-probability");
     const bool pulse_first = task_choice(t, "start") == 0;
@@ -51,9 +51,10 @@ static int trials(const struct rnn_task *t, enum rnn_split split, uint64_t strea
     return RNN_OK;
 }
 
-/* accuracy: share of (trial, step, bit) whose output is nearest to its target among -1, 0 and 1 (0 only where a target can be 0);
- * mse: mean square over them. */
-static int score(const struct rnn_task *t, const struct rnn_trials *tr, const float *o, double *out, struct rnn_err *err)
+/* accuracy: share of (trial, step, bit) whose output is nearest to its target among -1, 0 and 1 (0 only where
+ * a target can be 0); mse: mean square over them. */
+static int score(const struct rnn_task *t, const struct rnn_trials *tr, const float *o, double *out,
+                 struct rnn_err *err)
 {
     (void)err;
     const double edge = task_choice(t, "start") == 0 ? 0 : 0.5;
@@ -73,8 +74,14 @@ static int score(const struct rnn_task *t, const struct rnn_trials *tr, const fl
 const struct rnn_task_def rnn_task_flipflop = {
     .name = "flip-flop",
     .summary = "remember the sign of the last pulse on each of n channels",
-    .about = "Every channel carries occasional pulses of +1 or -1, one step long; the output of the same number must hold the sign of the "
-             "last one, from the very step of the pulse.  Unless --start zero, every channel has a pulse at the first step, so that the "
+    .about = "Every channel carries occasional pulses of +1 or -1, one step long; the output of the same "
+             "number must hold the sign of the "
+             "last one, from the very step of the pulse.  Unless --start zero, every channel has a pulse at "
+             "the first step, so that the "
              "target is never open.",
-    .params = params, .preset = "flip-flop", .metrics = metrics,
-    .prepare = prepare, .trials = trials, .score = score};
+    .params = params,
+    .preset = "flip-flop",
+    .metrics = metrics,
+    .prepare = prepare,
+    .trials = trials,
+    .score = score};

@@ -1,5 +1,5 @@
-/* sequence: abstract patterns of tokens, to classify or to continue.  Source: Boboeva et al. 2026 and their released code
- * (patterns, splits, suffixes, class combinations, noise). */
+/* sequence: abstract patterns of tokens, to classify or to continue.  Source: Boboeva et al. 2026 and their
+ * released code (patterns, splits, suffixes, class combinations, noise). */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,43 +13,65 @@ enum objective { CLASSIFY, NEXT_TOKEN };
 enum mode { RANDOM, SAME, SEMI, DISJOINT };
 #define MAX_SEQUENCES ((uint64_t)1 << 24)
 
-/* One sequence: a class, which tokens stand for its letters (rank of the tuple), and the label that is taught. */
-struct item { uint32_t cls, tuple, label; };
-struct items { struct item *v; size_t n, cap; };
+/* One sequence: a class, which tokens stand for its letters (rank of the tuple), and the label that is
+ * taught. */
+struct item {
+    uint32_t cls, tuple, label;
+};
+struct items {
+    struct item *v;
+    size_t n, cap;
+};
 
 struct sequence {
     enum objective objective;
     enum mode mode;
     size_t n, m, alpha, suffix, delay, C;
-    struct rnn_pattern *all; size_t n_all;
-    size_t *cls;             /* [C] which patterns are used */
-    unsigned char *letters;  /* [C][n + suffix], 0 = a */
-    size_t *alphabet;        /* [alpha] tokens in the order that splits go by */
-    size_t n_known;          /* semi, disjoint: the first so many of it are for training */
+    struct rnn_pattern *all;
+    size_t n_all;
+    size_t *cls;            /* [C] which patterns are used */
+    unsigned char *letters; /* [C][n + suffix], 0 = a */
+    size_t *alphabet;       /* [alpha] tokens in the order that splits go by */
+    size_t n_known;         /* semi, disjoint: the first so many of it are for training */
     uint64_t n_tuples;
     struct items items[RNN_N_SPLITS];
     double noise;
 };
 
 static const struct rnn_task_param params[] = {
-    {"pattern-length", RNN_KV_UINT, "4", 2, RNN_PATTERN_MAX, NULL, "steps", "length of the abstract patterns (3: abb aba aab)"},
-    {"symbols", RNN_KV_UINT, "2", 2, RNN_PATTERN_MAX, NULL, NULL, "distinct symbols in every pattern, exactly"},
+    {"pattern-length", RNN_KV_UINT, "4", 2, RNN_PATTERN_MAX, NULL, "steps",
+     "length of the abstract patterns (3: abb aba aab)"},
+    {"symbols", RNN_KV_UINT, "2", 2, RNN_PATTERN_MAX, NULL, NULL,
+     "distinct symbols in every pattern, exactly"},
     {"tokens", RNN_KV_UINT, "10", 2, 65536, NULL, "channels", "size of the alphabet; each token is one-hot"},
-    {"suffix", RNN_KV_UINT, "0", 0, 65536, NULL, "steps", "letters that continue every pattern, drawn once per pattern"},
+    {"suffix", RNN_KV_UINT, "0", 0, 65536, NULL, "steps",
+     "letters that continue every pattern, drawn once per pattern"},
     {"types", RNN_KV_STR, "", 0, 0, NULL, NULL, "the classes by name, in order: abba,abab,..."},
-    {"n-types", RNN_KV_UINT, "0", 0, RNN_PATTERN_LIMIT, NULL, "classes", "how many patterns to use, chosen by --type-set; 0: all"},
-    {"type-set", RNN_KV_UINT, "0", 0, 1e15, NULL, NULL, "which subset of --n-types patterns, from 0 in lexicographic order"},
+    {"n-types", RNN_KV_UINT, "0", 0, RNN_PATTERN_LIMIT, NULL, "classes",
+     "how many patterns to use, chosen by --type-set; 0: all"},
+    {"type-set", RNN_KV_UINT, "0", 0, 1e15, NULL, NULL,
+     "which subset of --n-types patterns, from 0 in lexicographic order"},
     {"max-sets", RNN_KV_UINT, "20", 0, 1e6, NULL, "subsets",
-     "when there are more subsets than this, --type-set counts them in random order and stops here; 0: no limit"},
-    {"objective", RNN_KV_STR, "classify", 0, 0, "classify|next-token", NULL, "name the class at the last step, or predict the next token"},
-    {"split-mode", RNN_KV_STR, "overlapping-random", 0, 0, "overlapping-random|overlapping-same|semi|disjoint", NULL,
-     "what sets test sequences apart: token tuples per class, the same tuples for all, the first token, all tokens"},
-    {"train-fraction", RNN_KV_REAL, "0.8", 0, 1, NULL, NULL, "share of the tuples (semi, disjoint: tokens) for training; 1: no test set"},
-    {"validation-fraction", RNN_KV_REAL, "0", 0, 0.9, NULL, NULL, "share of each class's training tuples set aside for validation"},
-    {"train-share", RNN_KV_REAL, "1", 0, 1, NULL, NULL, "share of each class's training tuples that is kept (low-data control)"},
-    {"shuffle-labels", RNN_KV_BOOL, "false", 0, 1, NULL, NULL, "permute the labels among the training sequences (memoriser control)"},
-    {"token-noise", RNN_KV_REAL, "0", 0, 1, NULL, "probability", "each training token is replaced by a random one; targets stay"},
-    {"delay", RNN_KV_UINT, "0", 0, 65536, NULL, "steps", "steps without input after the sequence (classify only)"},
+     "when there are more subsets than this, --type-set counts them in random order and stops here; 0: no "
+     "limit"},
+    {"objective", RNN_KV_STR, "classify", 0, 0, "classify|next-token", NULL,
+     "name the class at the last step, or predict the next token"},
+    {"split-mode", RNN_KV_STR, "overlapping-random", 0, 0,
+     "overlapping-random|overlapping-same|semi|disjoint", NULL,
+     "what sets test sequences apart: token tuples per class, the same tuples for all, the first token, all "
+     "tokens"},
+    {"train-fraction", RNN_KV_REAL, "0.8", 0, 1, NULL, NULL,
+     "share of the tuples (semi, disjoint: tokens) for training; 1: no test set"},
+    {"validation-fraction", RNN_KV_REAL, "0", 0, 0.9, NULL, NULL,
+     "share of each class's training tuples set aside for validation"},
+    {"train-share", RNN_KV_REAL, "1", 0, 1, NULL, NULL,
+     "share of each class's training tuples that is kept (low-data control)"},
+    {"shuffle-labels", RNN_KV_BOOL, "false", 0, 1, NULL, NULL,
+     "permute the labels among the training sequences (memoriser control)"},
+    {"token-noise", RNN_KV_REAL, "0", 0, 1, NULL, "probability",
+     "each training token is replaced by a random one; targets stay"},
+    {"delay", RNN_KV_UINT, "0", 0, 65536, NULL, "steps",
+     "steps without input after the sequence (classify only)"},
     {NULL, RNN_KV_NULL, NULL, 0, 0, NULL, NULL, NULL}};
 
 static const char *const metrics[] = {"accuracy", "step_accuracy", NULL};
@@ -70,17 +92,22 @@ static int classes_by_name(const char *list, struct sequence *q, struct rnn_err 
         size_t i = 0;
         while (i < q->n_all && !(strlen(q->all[i].s) == len && !memcmp(q->all[i].s, p, len))) i++;
         if (i == q->n_all)
-            return rnn_fail(err, RNN_ERR_ARG, "--types: '%.*s' is not a pattern of length %zu over exactly %zu symbols", (int)(len > 40 ? 40 : len), p, q->n, q->m);
+            return rnn_fail(err, RNN_ERR_ARG,
+                            "--types: '%.*s' is not a pattern of length %zu over exactly %zu symbols",
+                            (int)(len > 40 ? 40 : len), p, q->n, q->m);
         for (size_t c = 0; c < q->C; c++)
-            if (q->cls[c] == i) return rnn_fail(err, RNN_ERR_ARG, "--types: '%s' is listed twice", q->all[i].s);
+            if (q->cls[c] == i)
+                return rnn_fail(err, RNN_ERR_ARG, "--types: '%s' is listed twice", q->all[i].s);
         q->cls[q->C++] = i;
         if (!p[len]) return RNN_OK;
         p += len + 1;
     }
 }
 
-/* Rank of subset number `set`: itself when there are at most `max`; else the set-th of a random order without repetition. */
-static int subset_rank(const struct rnn_task *t, uint64_t total, uint64_t set, uint64_t max, uint64_t *rank, struct rnn_err *err)
+/* Rank of subset number `set`: itself when there are at most `max`; else the set-th of a random order without
+ * repetition. */
+static int subset_rank(const struct rnn_task *t, uint64_t total, uint64_t set, uint64_t max, uint64_t *rank,
+                       struct rnn_err *err)
 {
     *rank = set;
     if (!max || total <= max) return RNN_OK;
@@ -106,26 +133,36 @@ static int choose_classes(struct rnn_task *t, struct sequence *q, struct rnn_err
     const uint64_t set = task_size(t, "type-set"), max = task_size(t, "max-sets");
     RNN_TRY(rnn_alloc_into(&q->cls, q->n_all, sizeof *q->cls, err));
     if (*list) {
-        if (want || set) return rnn_fail(err, RNN_ERR_ARG, "--types names the classes: leave out --n-types and --type-set");
+        if (want || set)
+            return rnn_fail(err, RNN_ERR_ARG,
+                            "--types names the classes: leave out --n-types and --type-set");
         return classes_by_name(list, q, err);
     }
     q->C = want ? want : q->n_all;
-    if (q->C > q->n_all) return rnn_fail(err, RNN_ERR_ARG, "--n-types (%zu) must not exceed the %zu patterns there are", want, q->n_all);
+    if (q->C > q->n_all)
+        return rnn_fail(err, RNN_ERR_ARG, "--n-types (%zu) must not exceed the %zu patterns there are", want,
+                        q->n_all);
     const uint64_t total = rnn_subsets(q->n_all, q->C), n_sets = max && (max < total || !total) ? max : total;
-    if (!total) return rnn_fail(err, RNN_ERR_LIMIT, "--n-types (%zu of %zu patterns) has more than 2^64 subsets", q->C, q->n_all);
+    if (!total)
+        return rnn_fail(err, RNN_ERR_LIMIT, "--n-types (%zu of %zu patterns) has more than 2^64 subsets",
+                        q->C, q->n_all);
     if (set >= n_sets)
-        return rnn_fail(err, RNN_ERR_ARG, "--type-set (%llu) must be below the number of subsets, %llu", (unsigned long long)set, (unsigned long long)n_sets);
+        return rnn_fail(err, RNN_ERR_ARG, "--type-set (%llu) must be below the number of subsets, %llu",
+                        (unsigned long long)set, (unsigned long long)n_sets);
     uint64_t rank;
     RNN_TRY(subset_rank(t, total, set, max, &rank, err));
     rnn_subset_unrank(q->n_all, q->C, rank, q->cls);
     return RNN_OK;
 }
 
-/* The letters of every class: its pattern, then its suffix.  The suffix of a pattern is addressed by the pattern, so it does not
- * depend on which others are used. */
+/* The letters of every class: its pattern, then its suffix.  The suffix of a pattern is addressed by the
+ * pattern, so it does not depend on which others are used. */
 static int spell(struct rnn_task *t, struct sequence *q, struct rnn_err *err)
 {
     const size_t len = q->n + q->suffix;
+    if (q->C * len > MAX_SEQUENCES)
+        return rnn_fail(err, RNN_ERR_LIMIT, "%zu classes of %zu letters are more than %llu", q->C, len,
+                        (unsigned long long)MAX_SEQUENCES);
     RNN_TRY(rnn_alloc_into(&q->letters, q->C * len, 1, err));
     for (size_t c = 0; c < q->C; c++) {
         unsigned char *l = q->letters + c * len;
@@ -146,7 +183,8 @@ static int add_item(struct items *to, size_t c, size_t tuple, struct rnn_err *er
     return RNN_OK;
 }
 
-/* Orders tuples so that training ones come first: idx [n_tuples], *n_train, *n_test follow each other; what fits neither is left out. */
+/* Orders tuples so that training ones come first: idx [n_tuples], *n_train, *n_test follow each other; what
+ * fits neither is left out. */
 static void divide(const struct sequence *q, double f, size_t *idx, size_t *n_train, size_t *n_test)
 {
     const size_t n = (size_t)q->n_tuples;
@@ -185,10 +223,13 @@ static int divide_class(struct rnn_task *t, struct sequence *q, size_t c, size_t
     }
     const size_t n_val = share(hold, n_train), n_kept = share(keep, n_train - n_val);
     if (!n_kept)
-        return rnn_fail(err, RNN_ERR_ARG, "no training sequences are left of class '%s' (%zu of %llu token tuples before --validation-fraction and --train-share)",
+        return rnn_fail(err, RNN_ERR_ARG,
+                        "no training sequences are left of class '%s' (%zu of %llu token tuples before "
+                        "--validation-fraction and --train-share)",
                         q->all[q->cls[c]].s, n_train, (unsigned long long)q->n_tuples);
     for (size_t i = 0; i < n_kept; i++) RNN_TRY(add_item(&q->items[RNN_TRAIN], c, idx[i], err));
-    for (size_t i = n_train - n_val; i < n_train; i++) RNN_TRY(add_item(&q->items[RNN_VALIDATION], c, idx[i], err));
+    for (size_t i = n_train - n_val; i < n_train; i++)
+        RNN_TRY(add_item(&q->items[RNN_VALIDATION], c, idx[i], err));
     return RNN_OK;
 }
 
@@ -234,9 +275,14 @@ static int read_params(struct rnn_task *t, struct sequence *q, struct rnn_err *e
     q->suffix = task_size(t, "suffix");
     q->delay = task_size(t, "delay");
     q->noise = task_real(t, "token-noise");
-    if (q->m > q->n) return rnn_fail(err, RNN_ERR_ARG, "--symbols (%zu) must not exceed --pattern-length (%zu)", q->m, q->n);
-    if (q->alpha < q->m) return rnn_fail(err, RNN_ERR_ARG, "--tokens (%zu) must not be fewer than --symbols (%zu)", q->alpha, q->m);
-    if (q->objective == NEXT_TOKEN && q->delay) return rnn_fail(err, RNN_ERR_ARG, "--delay has no meaning with --objective next-token");
+    if (q->m > q->n)
+        return rnn_fail(err, RNN_ERR_ARG, "--symbols (%zu) must not exceed --pattern-length (%zu)", q->m,
+                        q->n);
+    if (q->alpha < q->m)
+        return rnn_fail(err, RNN_ERR_ARG, "--tokens (%zu) must not be fewer than --symbols (%zu)", q->alpha,
+                        q->m);
+    if (q->objective == NEXT_TOKEN && q->delay)
+        return rnn_fail(err, RNN_ERR_ARG, "--delay has no meaning with --objective next-token");
     if (q->objective == NEXT_TOKEN && task_bool(t, "shuffle-labels"))
         return rnn_fail(err, RNN_ERR_ARG, "--shuffle-labels has no meaning with --objective next-token");
     return RNN_OK;
@@ -248,8 +294,9 @@ static int count_sequences(struct sequence *q, struct rnn_err *err)
     for (size_t i = 0; i < q->m; i++) {
         q->n_tuples *= q->alpha - i;
         if (q->n_tuples * q->C > MAX_SEQUENCES)
-            return rnn_fail(err, RNN_ERR_LIMIT, "%zu classes of %zu symbols over %zu tokens are more than %llu sequences", q->C, q->m, q->alpha,
-                            (unsigned long long)MAX_SEQUENCES);
+            return rnn_fail(err, RNN_ERR_LIMIT,
+                            "%zu classes of %zu symbols over %zu tokens are more than %llu sequences", q->C,
+                            q->m, q->alpha, (unsigned long long)MAX_SEQUENCES);
     }
     return RNN_OK;
 }
@@ -260,7 +307,8 @@ static int channels(struct rnn_task *t, struct sequence *q, struct rnn_err *err)
     if (q->objective == NEXT_TOKEN) return task_channels(&t->channel_out, "token", q->alpha, err);
     RNN_TRY(rnn_alloc_into(&t->channel_out, q->C, sizeof *t->channel_out, err));
     for (size_t c = 0; c < q->C; c++)
-        if (!(t->channel_out[c] = rnn_strdup(q->all[q->cls[c]].s))) return rnn_fail(err, RNN_ERR_NOMEM, "no memory for class names");
+        if (!(t->channel_out[c] = rnn_strdup(q->all[q->cls[c]].s)))
+            return rnn_fail(err, RNN_ERR_NOMEM, "no memory for class names");
     return RNN_OK;
 }
 
@@ -272,7 +320,8 @@ static int prepare(struct rnn_task *t, struct rnn_err *err)
     RNN_TRY(read_params(t, q, err));
     RNN_TRY(rnn_patterns(q->n, q->m, &q->all, &q->n_all, err));
     RNN_TRY(choose_classes(t, q, err));
-    if (q->objective == CLASSIFY && q->C < 2) return rnn_fail(err, RNN_ERR_ARG, "--objective classify needs two classes or more");
+    if (q->objective == CLASSIFY && q->C < 2)
+        return rnn_fail(err, RNN_ERR_ARG, "--objective classify needs two classes or more");
     RNN_TRY(count_sequences(q, err));
     RNN_TRY(spell(t, q, err));
     RNN_TRY(divide_all(t, q, err));
@@ -344,7 +393,8 @@ static size_t random_token(const struct sequence *q, struct rnn_rng *g)
 }
 
 /* Row k of out: inputs (noisy when g), targets and weights. */
-static void present(const struct sequence *q, const struct item *it, struct rnn_rng *g, struct rnn_trials *out, size_t k)
+static void present(const struct sequence *q, const struct item *it, struct rnn_rng *g,
+                    struct rnn_trials *out, size_t k)
 {
     const size_t len = q->n + q->suffix, T = out->T;
     const unsigned char *l = q->letters + it->cls * len;
@@ -369,8 +419,8 @@ static void present(const struct sequence *q, const struct item *it, struct rnn_
     }
 }
 
-static int trials(const struct rnn_task *t, enum rnn_split split, uint64_t stream, const uint64_t *index, struct rnn_trials *out,
-                  struct rnn_err *err)
+static int trials(const struct rnn_task *t, enum rnn_split split, uint64_t stream, const uint64_t *index,
+                  struct rnn_trials *out, struct rnn_err *err)
 {
     const struct sequence *q = t->priv;
     const bool is_noisy = split == RNN_TRAIN && q->noise > 0;
@@ -385,9 +435,11 @@ static int trials(const struct rnn_task *t, enum rnn_split split, uint64_t strea
     return RNN_OK;
 }
 
-/* step_accuracy: share of scored steps whose largest output is the target's.  accuracy: share of trials where that holds at every
- * scored step from the end of the cue on: the class at the last step, or the whole continuation (NaN without a suffix). */
-static int score(const struct rnn_task *t, const struct rnn_trials *tr, const float *o, double *out, struct rnn_err *err)
+/* step_accuracy: share of scored steps whose largest output is the target's.  accuracy: share of trials where
+ * that holds at every scored step from the end of the cue on: the class at the last step, or the whole
+ * continuation (NaN without a suffix). */
+static int score(const struct rnn_task *t, const struct rnn_trials *tr, const float *o, double *out,
+                 struct rnn_err *err)
 {
     (void)err;
     const struct sequence *q = t->priv;
@@ -413,9 +465,18 @@ static int score(const struct rnn_task *t, const struct rnn_trials *tr, const fl
 const struct rnn_task_def rnn_task_sequence = {
     .name = "sequence",
     .summary = "classify or continue token sequences by their abstract pattern",
-    .about = "Every sequence spells an abstract pattern (such as abba) with distinct tokens for its letters.  With --objective classify the "
-             "network names the pattern after the last step; with next-token it predicts every next token, and a suffix drawn once per pattern makes the "
-             "continuation depend on the class.  The sequences are finite in number and divided into training and test ones, disjoint in "
+    .about = "Every sequence spells an abstract pattern (such as abba) with distinct tokens for its letters. "
+             " With --objective classify the "
+             "network names the pattern after the last step; with next-token it predicts every next token, "
+             "and a suffix drawn once per pattern makes the "
+             "continuation depend on the class.  The sequences are finite in number and divided into "
+             "training and test ones, disjoint in "
              "content, in one of four ways; --type-set picks one of the subsets of --n-types patterns.",
-    .params = params, .preset = "schemas", .metrics = metrics,
-    .prepare = prepare, .release = release, .columns = columns, .trials = trials, .score = score};
+    .params = params,
+    .preset = "schemas",
+    .metrics = metrics,
+    .prepare = prepare,
+    .release = release,
+    .columns = columns,
+    .trials = trials,
+    .score = score};

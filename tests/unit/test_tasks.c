@@ -1,4 +1,5 @@
-/* Tasks: published counts, orders, codes, operators, windows and weights; trials as functions of their address. */
+/* Tasks: published counts, orders, codes, operators, windows and weights; trials as functions of their
+ * address. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,7 +32,11 @@ static int make(struct rnn_task **t, const char *name, uint64_t seed, const char
     return rc;
 }
 
-#define WORDS(...) (const char *const[]){__VA_ARGS__, NULL}
+#define WORDS(...)                                                                                           \
+    (const char *const[])                                                                                    \
+    {                                                                                                        \
+        __VA_ARGS__, NULL                                                                                    \
+    }
 static struct rnn_task *task(const char *name, uint64_t seed, const char *const *words)
 {
     struct rnn_task *t = NULL;
@@ -47,10 +52,12 @@ static void refused(const char *name, const char *const *words, const char *mess
     if (!strstr(err.msg, message)) fail_msg("message '%s' does not say '%s'", err.msg, message);
 }
 
-static struct rnn_trials draw(const struct rnn_task *t, enum rnn_split split, uint64_t first, size_t K, size_t horizon)
+static struct rnn_trials draw(const struct rnn_task *t, enum rnn_split split, uint64_t first, size_t K,
+                              size_t horizon)
 {
     struct rnn_trials tr;
-    if (rnn_task_trials(t, split, 0, NULL, first, K, horizon, &tr, &err) != RNN_OK) fail_msg("%s: %s", t->name, err.msg);
+    if (rnn_task_trials(t, split, 0, NULL, first, K, horizon, &tr, &err) != RNN_OK)
+        fail_msg("%s: %s", t->name, err.msg);
     return tr;
 }
 
@@ -97,7 +104,8 @@ static void patterns_have_the_published_order_and_codes(void **state)
 static void patterns_are_complete(void **state)
 {
     (void)state;
-    static const size_t stirling[][3] = {{4, 2, 7}, {5, 2, 15}, {6, 2, 31}, {5, 3, 25}, {6, 3, 90}, {6, 4, 65}, {7, 7, 1}, {24, 24, 1}, {8, 4, 1701}, {3, 1, 1}};
+    static const size_t stirling[][3] = {{4, 2, 7},  {5, 2, 15}, {6, 2, 31},  {5, 3, 25},   {6, 3, 90},
+                                         {6, 4, 65}, {7, 7, 1},  {24, 24, 1}, {8, 4, 1701}, {3, 1, 1}};
     for (size_t i = 0; i < sizeof stirling / sizeof *stirling; i++) {
         struct rnn_pattern *p;
         size_t got;
@@ -132,13 +140,17 @@ static void ranks_count_in_lexicographic_order(void **state)
         for (int i = 1; i < 4; i++) assert_true(now[i] > now[i - 1]);
         assert_true(now[3] < 9);
         for (int i = 0; r && i < 4; i++)
-            if (now[i] != prev[i]) { assert_true(now[i] > prev[i]); break; }
-            else assert_true(i < 3);
+            if (now[i] != prev[i]) {
+                assert_true(now[i] > prev[i]);
+                break;
+            } else
+                assert_true(i < 3);
         memcpy(prev, now, sizeof prev);
     }
     for (uint64_t r = 0; r < 7 * 6 * 5; r++) {
         rnn_tuple_unrank(7, 3, r, now);
-        assert_true(now[0] != now[1] && now[1] != now[2] && now[0] != now[2] && now[0] < 7 && now[1] < 7 && now[2] < 7);
+        assert_true(now[0] != now[1] && now[1] != now[2] && now[0] != now[2] && now[0] < 7 && now[1] < 7 &&
+                    now[2] < 7);
         if (r) assert_true(now[0] * 49 + now[1] * 7 + now[2] > prev[0] * 49 + prev[1] * 7 + prev[2]);
         memcpy(prev, now, sizeof prev);
     }
@@ -165,7 +177,7 @@ static void sequence_has_the_published_sizes(void **state)
     check_sizes(WORDS("split-mode=disjoint"), 392, 14);
     check_sizes(WORDS("split-mode=overlapping-same"), 504, 126);
     check_sizes(WORDS("train-fraction=0.7857142857142857"), 490, 140); /* 110/140: 70 and 20 a class */
-    check_sizes(WORDS("train-fraction=0.7"), 441, 189);                 /* 63, not the 62 of truncation */
+    check_sizes(WORDS("train-fraction=0.7"), 441, 189);                /* 63, not the 62 of truncation */
     check_sizes(WORDS("train-fraction=1"), 630, 0);
     check_sizes(WORDS("train-share=0.125"), 63, 126);
     check_sizes(WORDS("pattern-length=3"), 216, 54);
@@ -176,13 +188,14 @@ static void sequence_has_the_published_sizes(void **state)
     rnn_task_free(t);
 }
 
-/* Every sequence spells its pattern, has its code and transitions, and its label; "token tuple + pattern" appears once in all splits. */
+/* Every sequence spells its pattern, has its code and transitions, and its label; "token tuple + pattern"
+ * appears once in all splits. */
 static void check_contents(const char *mode, const char *rule)
 {
     char word[64];
     snprintf(word, sizeof word, "split-mode=%s", mode);
     struct rnn_task *t = task("sequence", 9, WORDS(word, "validation-fraction=0.1", "suffix=2"));
-    char (*seen)[64] = calloc(700, sizeof *seen);
+    char(*seen)[64] = calloc(700, sizeof *seen);
     size_t n = 0;
     bool first_known[10] = {false}, any_known[10] = {false};
     for (int s = 0; s < RNN_N_SPLITS; s++) {
@@ -190,7 +203,9 @@ static void check_contents(const char *mode, const char *rule)
         for (size_t k = 0; k < tr.K; k++) {
             int tok[6], name[10];
             const char *pattern = column(&tr, "pattern")->s[k], *string = column(&tr, "string")->s[k];
-            assert_int_equal(sscanf(column(&tr, "tokens")->s[k], "%d %d %d %d %d %d", tok, tok + 1, tok + 2, tok + 3, tok + 4, tok + 5), 6);
+            assert_int_equal(sscanf(column(&tr, "tokens")->s[k], "%d %d %d %d %d %d", tok, tok + 1, tok + 2,
+                                    tok + 3, tok + 4, tok + 5),
+                             6);
             memset(name, -1, sizeof name);
             for (int i = 0; i < 6; i++) {
                 assert_true(tr.u[(k * 6 + (size_t)i) * 10 + (size_t)tok[i]] == 1);
@@ -200,7 +215,8 @@ static void check_contents(const char *mode, const char *rule)
             assert_memory_equal(string, pattern, 4);
             assert_string_equal(t->channel_out[(size_t)column(&tr, "class")->v[k]], pattern);
             assert_true(column(&tr, "transition3")->v[k] == (pattern[2] != pattern[1]));
-            assert_true(tr.y[(k * 6 + 5) * 7 + (size_t)column(&tr, "class")->v[k]] == 1 && tr.w[k * 6 + 5] == 1 && tr.w[k * 6 + 4] == 0);
+            assert_true(tr.y[(k * 6 + 5) * 7 + (size_t)column(&tr, "class")->v[k]] == 1 &&
+                        tr.w[k * 6 + 5] == 1 && tr.w[k * 6 + 4] == 0);
             snprintf(seen[n], sizeof *seen, "%s %s", pattern, column(&tr, "tokens")->s[k]);
             for (size_t j = 0; j < n; j++) assert_string_not_equal(seen[j], seen[n]);
             n++;
@@ -265,7 +281,8 @@ static void sequence_next_token_targets_and_score(void **state)
     for (size_t k = 0; k < 10; k++)
         for (size_t s = 0; s < 6; s++) {
             near(tr.w[k * 6 + s], s < 5, 0);
-            if (s < 5) assert_memory_equal(tr.y + (k * 6 + s) * 10, tr.u + (k * 6 + s + 1) * 10, 10 * sizeof(float));
+            if (s < 5)
+                assert_memory_equal(tr.y + (k * 6 + s) * 10, tr.u + (k * 6 + s + 1) * 10, 10 * sizeof(float));
         }
     float *o = malloc(600 * sizeof *o);
     double m[2];
@@ -288,7 +305,8 @@ static void sequence_next_token_targets_and_score(void **state)
     assert_false(t->closed_loop);
     rnn_task_free(t);
     refused("sequence", WORDS("objective=next-token", "delay=2"), "--delay has no meaning");
-    refused("sequence", WORDS("objective=next-token", "shuffle-labels=true"), "--shuffle-labels has no meaning");
+    refused("sequence", WORDS("objective=next-token", "shuffle-labels=true"),
+            "--shuffle-labels has no meaning");
 }
 
 static void sequence_controls(void **state)
@@ -315,7 +333,8 @@ static void sequence_controls(void **state)
     tr = draw(t, RNN_TRAIN, 0, 504, 0);
     struct rnn_trials ref = draw(clean, RNN_TRAIN, 0, 504, 0);
     size_t changed = 0;
-    for (size_t i = 0; i < 504 * 4; i++) changed += memcmp(tr.u + i * 10, ref.u + i * 10, 10 * sizeof(float)) != 0;
+    for (size_t i = 0; i < 504 * 4; i++)
+        changed += memcmp(tr.u + i * 10, ref.u + i * 10, 10 * sizeof(float)) != 0;
     near((double)changed / 2016, 0.27, 0.03); /* a tenth of the replacements changes nothing; sd 0.01 */
     assert_memory_equal(tr.y, ref.y, 504 * 4 * 7 * sizeof(float));
     rnn_trials_release(&tr);
@@ -331,7 +350,8 @@ static void sequence_controls(void **state)
 
 /* ---- cue discrimination, delayed activation ---- */
 
-/* Accuracy of a network that answers from first to last step of every trial: the window decides how often that is early. */
+/* Accuracy of a network that answers from first to last step of every trial: the window decides how often
+ * that is early. */
 static double early_answer(const char *const *words)
 {
     struct rnn_task *t = task("cue-discrimination", 1, words);
@@ -347,14 +367,19 @@ static double early_answer(const char *const *words)
     return m[0];
 }
 
-/* The published windows: one step early everywhere; two early at 300 ms, nine steps at 320, eleven with two early at 440. */
+/* The published windows: one step early everywhere; two early at 300 ms, nine steps at 320, eleven with two
+ * early at 440. */
 static void cue_windows(void **state)
 {
     (void)state;
     for (int delay = 0; delay <= 400; delay += 20) {
         char word[32];
         snprintf(word, sizeof word, "delay-ms=%d", delay);
-        near(early_answer(WORDS(word, "published-window=true")), delay == 300 ? 0.9 : delay == 320 ? 0.9444 : 0.95, 1e-12);
+        near(early_answer(WORDS(word, "published-window=true")),
+             delay == 300   ? 0.9
+             : delay == 320 ? 0.9444
+                            : 0.95,
+             1e-12);
         near(early_answer(WORDS(word)), 1, 0);
     }
     near(early_answer(WORDS("delay-ms=440", "published-window=true")), 0.9091, 1e-12);
@@ -391,7 +416,8 @@ static void cue_trials_and_weights(void **state)
         near(tr.w[s], 1, 0);
     }
     double m[2];
-    float *o = calloc(2 * 66 * 2, sizeof *o); /* right at the last step only: half of the window of two at 300 ms */
+    float *o =
+        calloc(2 * 66 * 2, sizeof *o); /* right at the last step only: half of the window of two at 300 ms */
     for (size_t k = 0; k < 2; k++)
         for (size_t s = 0; s < 66; s++) o[(k * 66 + s) * 2 + (s == 65 ? 1 - k : k)] = 1;
     t->def->score(t, &tr, o, m, &err);
@@ -400,7 +426,8 @@ static void cue_trials_and_weights(void **state)
     free(o);
     rnn_trials_release(&tr);
     rnn_task_free(t);
-    refused("cue-discrimination", WORDS("no-memory=true", "delay-ms=20"), "neither a delay nor a post period");
+    refused("cue-discrimination", WORDS("no-memory=true", "delay-ms=20"),
+            "neither a delay nor a post period");
     refused("cue-discrimination", WORDS("delay-ms=33"), "not a multiple of --dt-ms (5)");
     refused("cue-discrimination", WORDS("delay-ms=-5"), "must be at least 0");
 }
@@ -451,9 +478,11 @@ static void published_operators(void **state)
     assert_int_equal(rnn_operator_parse_ids("1,2", id, &err), RNN_ERR_ARG);
     assert_int_equal(rnn_operator_parse_ids("1,2,-3", id, &err), RNN_ERR_ARG);
     assert_int_equal(rnn_operator_parse_ids("18446744073709551616,0,0", id, &err), RNN_ERR_ARG);
-    assert_int_equal(rnn_operator_from_ids((uint64_t[]){127, 0, 0}, 8, 8, sel, &err), RNN_ERR_ARG); /* seven bits */
+    assert_int_equal(rnn_operator_from_ids((uint64_t[]){127, 0, 0}, 8, 8, sel, &err),
+                     RNN_ERR_ARG); /* seven bits */
     assert_int_equal(rnn_operator_from_ids((uint64_t[]){255, 0, 256}, 8, 8, sel, &err), RNN_ERR_ARG);
-    assert_int_equal(rnn_operator_from_ids((uint64_t[]){255, 7 << 3, 0}, 8, 8, sel, &err), RNN_ERR_ARG); /* digit 7 at place 1 */
+    assert_int_equal(rnn_operator_from_ids((uint64_t[]){255, 7 << 3, 0}, 8, 8, sel, &err),
+                     RNN_ERR_ARG); /* digit 7 at place 1 */
     assert_int_equal(rnn_operator_from_ids((uint64_t[]){255, 0, 0}, 9, 8, sel, &err), RNN_ERR_ARG);
     assert_int_equal(rnn_operator_from_ids((uint64_t[]){1u << 9, 0, 0}, 3, 3, sel, &err), RNN_ERR_ARG);
 }
@@ -463,7 +492,9 @@ static void operator_texts(void **state)
     (void)state;
     struct rnn_select *sel;
     size_t lags, dims;
-    assert_int_equal(rnn_operator_from_text("# two; outputs\n + 3 2 # newest\n\n-1 1\n", &lags, &dims, &sel, &err), RNN_OK);
+    assert_int_equal(
+        rnn_operator_from_text("# two; outputs\n + 3 2 # newest\n\n-1 1\n", &lags, &dims, &sel, &err),
+        RNN_OK);
     assert_int_equal(lags, 3);
     assert_int_equal(dims, 2);
     double F[12];
@@ -557,7 +588,8 @@ static void flipflop_holds_the_last_pulse(void **state)
 {
     (void)state;
     for (int zero = 0; zero < 2; zero++) {
-        struct rnn_task *t = task("flip-flop", 1, WORDS("bits=5", zero ? "start=zero" : "start=pulse", "pulse-probability=0.25"));
+        struct rnn_task *t = task(
+            "flip-flop", 1, WORDS("bits=5", zero ? "start=zero" : "start=pulse", "pulse-probability=0.25"));
         struct rnn_trials tr = draw(t, RNN_TRAIN, 0, 200, 0);
         double pulses = 0, sum = 0;
         for (size_t k = 0; k < 200; k++)
@@ -566,8 +598,10 @@ static void flipflop_holds_the_last_pulse(void **state)
                 for (size_t s = 0; s < 64; s++) {
                     const float u = tr.u[(k * 64 + s) * 5 + b];
                     assert_true(u == 0 || u == 1 || u == -1);
-                    if (s == 0) assert_true((u == 0) == zero);
-                    else pulses += u != 0, sum += u;
+                    if (s == 0)
+                        assert_true((u == 0) == zero);
+                    else
+                        pulses += u != 0, sum += u;
                     if (u != 0) held = u;
                     near(tr.y[(k * 64 + s) * 5 + b], held, 0);
                 }
@@ -596,8 +630,10 @@ static void same_row(const struct rnn_trials *a, size_t i, const struct rnn_tria
     assert_memory_equal(a->y + i * out, b->y + j * out, out * sizeof(float));
     assert_memory_equal(a->w + i * a->T, b->w + j * a->T, a->T * sizeof(double));
     for (size_t c = 0; c < a->n_cols; c++) {
-        if (a->cols[c].s) assert_string_equal(a->cols[c].s[i], b->cols[c].s[j]);
-        else near(a->cols[c].v[i], b->cols[c].v[j], 0);
+        if (a->cols[c].s)
+            assert_string_equal(a->cols[c].s[i], b->cols[c].s[j]);
+        else
+            near(a->cols[c].v[i], b->cols[c].v[j], 0);
     }
 }
 
@@ -610,7 +646,8 @@ static void trials_depend_on_their_address_only(void **state)
         struct rnn_task *t = any_task(defs[d], 11);
         struct rnn_trials many = draw(t, RNN_TRAIN, 0, 20, 0), one = draw(t, RNN_TRAIN, 13, 1, 0), some;
         same_row(&many, 13, &one, 0);
-        assert_int_equal(rnn_task_trials(t, RNN_TRAIN, 0, (const uint64_t[]){19, 2, 2}, 0, 3, 0, &some, &err), RNN_OK);
+        assert_int_equal(rnn_task_trials(t, RNN_TRAIN, 0, (const uint64_t[]){19, 2, 2}, 0, 3, 0, &some, &err),
+                         RNN_OK);
         same_row(&many, 19, &some, 0);
         same_row(&many, 2, &some, 2);
         assert_int_equal(rnn_task_refill(t, (const uint64_t[]){4, 13, 0}, 0, &some, &err), RNN_OK);
@@ -626,13 +663,15 @@ static void trials_depend_on_their_address_only(void **state)
 }
 
 /* How many of the first 40 trials two addresses share. */
-static size_t shared(const struct rnn_task *a, enum rnn_split sa, uint64_t stream_a, const struct rnn_task *b, enum rnn_split sb, uint64_t stream_b)
+static size_t shared(const struct rnn_task *a, enum rnn_split sa, uint64_t stream_a, const struct rnn_task *b,
+                     enum rnn_split sb, uint64_t stream_b)
 {
     struct rnn_trials x, y;
     size_t same = 0;
     assert_int_equal(rnn_task_trials(a, sa, stream_a, NULL, 0, 40, 0, &x, &err), RNN_OK);
     assert_int_equal(rnn_task_trials(b, sb, stream_b, NULL, 0, 40, 0, &y, &err), RNN_OK);
-    for (size_t k = 0; k < 40; k++) same += !memcmp(x.u + k * x.T * x.n_in, y.u + k * x.T * x.n_in, x.T * x.n_in * sizeof(float));
+    for (size_t k = 0; k < 40; k++)
+        same += !memcmp(x.u + k * x.T * x.n_in, y.u + k * x.T * x.n_in, x.T * x.n_in * sizeof(float));
     rnn_trials_release(&x);
     rnn_trials_release(&y);
     return same;
@@ -650,8 +689,10 @@ static void streams_splits_and_seeds_differ(void **state)
         assert_int_equal(shared(t, RNN_VALIDATION, 0, t, RNN_TEST, 0), 0);
         assert_int_equal(shared(t, RNN_TEST, 0, u, RNN_TEST, 0), 0);
         struct rnn_trials tr;
-        assert_int_equal(rnn_task_trials(t, RNN_TRAIN, (uint64_t)1 << 26, NULL, 0, 1, 0, &tr, &err), RNN_ERR_LIMIT);
-        assert_int_equal(rnn_task_trials(t, RNN_TRAIN, 0, NULL, (uint64_t)1 << 32, 1, 0, &tr, &err), RNN_ERR_LIMIT);
+        assert_int_equal(rnn_task_trials(t, RNN_TRAIN, (uint64_t)1 << 26, NULL, 0, 1, 0, &tr, &err),
+                         RNN_ERR_LIMIT);
+        assert_int_equal(rnn_task_trials(t, RNN_TRAIN, 0, NULL, (uint64_t)1 << 32, 1, 0, &tr, &err),
+                         RNN_ERR_LIMIT);
         rnn_task_free(t);
         rnn_task_free(u);
     }
@@ -693,7 +734,8 @@ static void parameters_are_complete(void **state)
         }
         assert_int_equal(a->steps, b->steps);
         for (int s = 0; s < RNN_N_SPLITS; s++) assert_int_equal(a->n_split[s], b->n_split[s]);
-        for (size_t p = 0; p < a->n_periods; p++) assert_int_equal(a->periods[p].start, p ? a->periods[p - 1].stop : 0);
+        for (size_t p = 0; p < a->n_periods; p++)
+            assert_int_equal(a->periods[p].start, p ? a->periods[p - 1].stop : 0);
         assert_int_equal(a->periods[a->n_periods - 1].stop, a->steps);
         rnn_task_free(a);
         rnn_task_free(b);
@@ -733,6 +775,8 @@ static void misuse_is_refused(void **state)
     refused("sequence", WORDS("tokens=65536"), "more than 16777216 sequences");
     refused("sequence", WORDS("split-mode=disjoint", "train-fraction=0.1"), "no training sequences are left");
     refused("repeat-copy", WORDS("length=65536", "dims=65536"), "more than 65536 elements");
+    refused("flip-flop", WORDS("bits=4096", "steps=1000000"), "more than 268435456 numbers");
+    refused("sequence", WORDS("pattern-length=12", "suffix=65536"), "letters are more than");
     t = task("sequence", 1, NULL);
     assert_int_equal(rnn_task_trials(t, RNN_TEST, 0, NULL, 120, 7, 0, &tr, &err), RNN_ERR_ARG);
     assert_int_equal(rnn_task_trials(t, RNN_VALIDATION, 0, NULL, 0, 1, 0, &tr, &err), RNN_ERR_ARG);
