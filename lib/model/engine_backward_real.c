@@ -35,7 +35,7 @@ static bool read_backward(const struct RN(rnn_engine) *e, size_t i, real *dq)
     const size_t t = step_reading(e, i), n = e->s.n_out, Q = e->Q;
     if (t >= e->T || !e->has_w[t]) return false;
     const real *d = e->dout + t * e->B * n;
-    RN(engine_gemm)(false, false, e->B, Q, n, 1, d, n, e->th.W_out, Q, 1, dq, Q);
+    e->k->RN(gemm)(e->B, Q, n, d, n, 1, e->th.W_out, Q, dq, Q, dq, Q);
     return true;
 }
 
@@ -49,36 +49,11 @@ static void rate_penalty_backward(const struct RN(rnn_engine) *e, double l2, siz
     for (size_t k = 0; k < e->K * N; k++) dr[k] += g * r[k];
 }
 
-/* x [n] += sum over rows of d [rows][n], through `row`: the sum of one step is rounded on its own, so that a long trial loses no
- * more than a short one. */
-static void add_rows(size_t rows, size_t n, const real *d, real *row, real *x)
-{
-    memset(row, 0, n * sizeof *row);
-    for (size_t k = 0; k < rows; k++)
-        for (size_t i = 0; i < n; i++) row[i] += d[k * n + i];
-    for (size_t i = 0; i < n; i++) x[i] += row[i];
-}
-
-enum { MANY_INPUTS = 24 };
-
-/* dW_in_t [n_in][GN] += u' d, one scaled row per non-zero input */
+/* dW_in_t [n_in][GN] += u' d */
 static void input_backward(struct RN(rnn_engine) *e, size_t t, const real *d)
 {
     const size_t B = e->B, GN = e->GN, n_in = e->s.n_in;
-    const real *u = e->u + t * B * n_in;
-    if (!e->has_u[t]) return;
-    if (n_in > MANY_INPUTS) {
-        RN(engine_gemm)(true, false, n_in, GN, B, 1, u, n_in, d, GN, 1, e->dW_in_t, GN);
-        return;
-    }
-    for (size_t k = 0; k < B; k++) {
-        for (size_t c = 0; c < n_in; c++) {
-            const real x = u[k * n_in + c];
-            real *w = e->dW_in_t + c * GN;
-            if (x == 0) continue;
-            for (size_t i = 0; i < GN; i++) w[i] += x * d[k * GN + i];
-        }
-    }
+    if (e->has_u[t]) e->k->RN(gemm)(n_in, GN, B, e->u + t * B * n_in, 1, n_in, d, GN, e->dW_in_t, GN, e->dW_in_t, GN);
 }
 
 /* leaky and elman: d = a dstate f'(act); dstate keeps (1-a) of itself.  Current form: d = a dstate. */
@@ -99,8 +74,7 @@ static void leaky_step_backward(struct RN(rnn_engine) *e, size_t t, real *d)
     } else if (e->s.cell == RNN_ELMAN) {
         memset(e->dstate, 0, n * sizeof *e->dstate);
     } else {
-        const real keep = 1 - a;
-        for (size_t i = 0; i < n; i++) e->dstate[i] *= keep;
+        e->k->RN(axpby)(n, 0, e->dstate, 1 - a, e->dstate);
     }
 }
 
@@ -124,12 +98,12 @@ static void gru_step_backward(struct RN(rnn_engine) *e, size_t t, real *d, real 
     }
 }
 
-/* dr [B][N] += W' d; low rank: dkappa [B][GR] = s m' d on the way, which the gradient of n needs even where the flow is cut. */
-static void recurrent_backward(struct RN(rnn_engine) *e, const real *d, real *dkappa)
+/* dkappa [B][GR] = s m' d, which the gradient of n needs even where the flow is cut. */
+static void latent_backward(struct RN(rnn_engine) *e, const real *d, real *dkappa)
 {
     const size_t N = e->s.N, R = e->s.rank;
     for (size_t g = 0; g < e->G && R; g++)
-        RN(engine_gemm)(false, false, e->B, R, N, e->rank_scale, d + g * N, e->GN, e->th.m + g * N * R, R, 0, dkappa + g * R, e->GR);
+        e->k->RN(dots)(e->B, R, N, d + g * N, e->GN, e->th.m_t + g * R * N, N, NULL, dkappa + g * R, e->GR);
 }
 
 /* dL/d(rates) of index i into dr [B][N]: from the recurrent part of step i unless cut, from the read-out, from the penalty.
@@ -145,11 +119,11 @@ static void rates_backward(struct RN(rnn_engine) *e, size_t i, bool cut, const r
         memset(dread, 0, B * e->GR * sizeof *dread);
         if (read_backward(e, i, dread)) {
             for (size_t k = 0; k < B * e->GR; k++) dkappa[k] += dread[k];
-            if (cut && read_passes) RN(engine_gemm)(false, false, B, N, e->GR, 1, dread, e->GR, e->th.n, N, 1, dr, N);
+            if (cut && read_passes) e->k->RN(gemm)(B, N, e->GR, dread, e->GR, 1, e->th.n, N, dr, N, dr, N);
         }
     }
-    if (!cut && e->s.rank) RN(engine_gemm)(false, false, B, N, e->GR, 1, dkappa, e->GR, e->th.n, N, 1, dr, N);
-    if (!cut && !e->s.rank && d) RN(engine_gemm)(false, false, B, N, e->GN, 1, d, e->GN, e->th.W_rec, N, 1, dr, N);
+    if (!cut && e->s.rank) e->k->RN(gemm)(B, N, e->GR, dkappa, e->GR, 1, e->th.n, N, dr, N, dr, N);
+    if (!cut && !e->s.rank && d) e->k->RN(gemm)(B, N, e->GN, d, e->GN, 1, e->th.W_rec, N, dr, N, dr, N);
     rate_penalty_backward(e, l2_rate, i, dr);
 }
 
@@ -159,13 +133,15 @@ static void chunk_backward(struct RN(rnn_engine) *e, const struct grads *g, size
     const size_t N = e->s.N, GN = e->GN, R = e->s.rank, GR = e->GR, rows = steps * e->B;
     const real *rate = e->rate + t0 * e->B * N;
     if (R == 0) {
-        RN(engine_gemm)(true, false, GN, N, rows, 1, e->dpre, GN, rate, N, 1, g->W_rec, N);
+        e->k->RN(gemm)(GN, N, rows, e->dpre, 1, GN, rate, N, g->W_rec, N, g->W_rec, N);
         return;
     }
     const real *kappa = e->kappa + t0 * e->B * GR;
-    for (size_t k = 0; k < e->G; k++)
-        RN(engine_gemm)(true, false, N, R, rows, e->rank_scale, e->dpre + k * N, GN, kappa + k * R, GR, 1, g->m + k * N * R, R);
-    RN(engine_gemm)(true, false, GR, N, rows, 1, e->dkappa, GR, rate, N, 1, g->n, N);
+    for (size_t k = 0; k < e->G; k++) {
+        real *dm_t = e->dm_t + k * R * N;
+        e->k->RN(gemm)(R, N, rows, kappa + k * R, 1, GR, e->dpre + k * N, GN, dm_t, N, dm_t, N);
+    }
+    e->k->RN(gemm)(GR, N, rows, e->dkappa, 1, GR, rate, N, g->n, N, g->n, N);
 }
 
 /* From dL/d(state t+1) to dL/d(state t), both in dstate. */
@@ -177,13 +153,13 @@ static void step_backward(struct RN(rnn_engine) *e, size_t t, size_t t0, double 
     if (e->s.cell == RNN_GRU) {
         d_in = e->dpre_in + slot * B * e->GN;
         gru_step_backward(e, t, d, d_in);
-        add_rows(B, e->GN, d_in, e->row, e->db_in);
+        e->k->RN(add_rows)(B, e->GN, d_in, e->db_in);
     } else {
         leaky_step_backward(e, t, d);
     }
-    add_rows(B, e->GN, d, e->row, e->db);
+    e->k->RN(add_rows)(B, e->GN, d, e->db);
     input_backward(e, t, d_in);
-    recurrent_backward(e, d, dkappa);
+    latent_backward(e, d, dkappa);
     if (cut) memset(e->dstate, 0, n * sizeof *e->dstate);
     real *dr = e->dstate;
     if (e->split_rates) {
@@ -206,7 +182,7 @@ static void last_backward(struct RN(rnn_engine) *e, const struct grads *g, doubl
     if (dkappa) memset(dkappa, 0, e->B * e->GR * sizeof *dkappa);
     rates_backward(e, e->T, false, NULL, dkappa, l2_rate, e->dstate);
     if (e->s.read_latent)
-        RN(engine_gemm)(true, false, e->GR, N, e->B, 1, dkappa, e->GR, e->rate + e->T * n, N, 1, g->n, N);
+        e->k->RN(gemm)(e->GR, N, e->B, dkappa, 1, e->GR, e->rate + e->T * n, N, g->n, N, g->n, N);
     if (e->split_rates) RN(engine_slope)(e->s.act, n, e->rate + e->T * n, 1, e->dstate, e->dstate);
 }
 
@@ -215,7 +191,7 @@ static void h0_backward(struct RN(rnn_engine) *e, const struct grads *g)
     const size_t N = e->s.N;
     if (!g->h0 || e->s.h0 != RNN_H0_TRAINED || e->pass.state0) return;
     if (e->s.h0_transform == RNN_H0_TANH) RN(engine_slope)(RNN_TANH, e->B * N, e->state, 1, e->dstate, e->dstate);
-    add_rows(e->B, N, e->dstate, e->row, g->h0);
+    e->k->RN(add_rows)(e->B, N, e->dstate, g->h0);
 }
 
 static void readout_backward(struct RN(rnn_engine) *e, const struct grads *g)
@@ -225,7 +201,7 @@ static void readout_backward(struct RN(rnn_engine) *e, const struct grads *g)
     for (size_t t0 = 0; t0 < e->T; t0 += e->C) {
         const size_t steps = e->T - t0 < e->C ? e->T - t0 : e->C;
         const real *d = e->dout + t0 * B * n;
-        RN(engine_gemm)(true, false, n, Q, steps * B, 1, d, n, q + (t0 + first) * B * Q, Q, 1, g->W_out, Q);
+        e->k->RN(gemm)(n, Q, steps * B, d, 1, n, q + (t0 + first) * B * Q, Q, g->W_out, Q, g->W_out, Q);
         for (size_t t = 0; g->b_out && t < steps; t++) {
             real *x = g->b_out;
             const real *dt = d + t * B * n;
@@ -243,33 +219,42 @@ static real sign(real x)
     return (real) ((x > 0) - (x < 0));
 }
 
-/* l1 and l2 of W_rec; of factors W = s m n: |W|^2 = s^2 tr(m'm n n') per gate, so that W is never formed. */
-static void weight_penalty_backward(struct RN(rnn_engine) *e, const struct rnn_penalty *p, const struct grads *g)
+/* Of factors W = s m n: |W|^2 = tr((s m)'(s m) n n') per gate, so that W is never formed. */
+static void factored_l2_backward(struct RN(rnn_engine) *e, real c, real *dn)
 {
     const size_t N = e->s.N, R = e->s.rank;
-    if (R == 0) {
-        const real l1 = (real) p->l1_rec, l2 = (real) (2 * p->l2_rec), *W = e->th.W_rec;
-        for (size_t i = 0; i < e->GN * N; i++) g->W_rec[i] += l1 * sign(W[i]) + l2 * W[i];
-        return;
-    }
-    const real c = (real) (2 * p->l2_rec) * e->rank_scale * e->rank_scale;
-    for (size_t k = 0; k < e->G; k++) {
-        const real *m = e->th.m + k * N * R, *n = e->th.n + k * R * N;
-        real *gram = e->gram;
-        RN(engine_gemm)(false, true, R, R, N, 1, n, N, n, N, 0, gram, R);
-        RN(engine_gemm)(false, false, N, R, R, c, m, R, gram, R, 1, g->m + k * N * R, R);
-        RN(engine_gemm)(true, false, R, R, N, 1, m, R, m, R, 0, gram, R);
-        RN(engine_gemm)(false, false, R, N, R, c, gram, R, n, N, 1, g->n + k * R * N, N);
+    real *gram = e->gram;
+    for (size_t at = 0; at < e->GR * N; at += R * N) {
+        const real *m_t = e->th.m_t + at, *n = e->th.n + at; /* m_t is scaled, and so will dm_t be */
+        e->k->RN(dots)(R, R, N, n, N, n, N, NULL, gram, R);
+        for (size_t i = 0; i < R * R; i++) gram[i] *= c;
+        e->k->RN(gemm)(R, N, R, gram, R, 1, m_t, N, e->dm_t + at, N, e->dm_t + at, N);
+        e->k->RN(dots)(R, R, N, m_t, N, m_t, N, NULL, gram, R);
+        for (size_t i = 0; i < R * R; i++) gram[i] *= c;
+        e->k->RN(gemm)(R, N, R, gram, R, 1, n, N, dn + at, N, dn + at, N);
     }
 }
 
-static void finish_bias_and_input(struct RN(rnn_engine) *e, const struct grads *g)
+static void weight_penalty_backward(struct RN(rnn_engine) *e, const struct rnn_penalty *p, const struct grads *g)
 {
-    const size_t GN = e->GN, n_in = e->s.n_in;
+    const real l1 = (real) p->l1_rec, l2 = (real) (2 * p->l2_rec), *W = e->th.W_rec;
+    if (e->s.rank) {
+        factored_l2_backward(e, l2, g->n);
+        return;
+    }
+    for (size_t i = 0; i < e->GN * e->s.N; i++) g->W_rec[i] += l1 * sign(W[i]) + l2 * W[i];
+}
+
+/* Copies out what was gathered beside the gradient, or turned. */
+static void finish(struct RN(rnn_engine) *e, const struct grads *g)
+{
+    const size_t GN = e->GN, n_in = e->s.n_in, N = e->s.N, R = e->s.rank;
     if (g->b_rec) memcpy(g->b_rec, e->db, GN * sizeof *e->db);
     if (g->b_in) memcpy(g->b_in, e->db_in ? e->db_in : e->db, GN * sizeof *e->db);
     for (size_t c = 0; c < n_in; c++)
         for (size_t i = 0; i < GN; i++) g->W_in[i * n_in + c] = e->dW_in_t[c * GN + i];
+    for (size_t k = 0; k < e->GR; k++) /* row k of dm_t: gate k / R, column k % R of m */
+        for (size_t i = 0; i < N; i++) g->m[(k / R * N + i) * R + k % R] = e->rank_scale * e->dm_t[k * N + i];
 }
 
 int RN(rnn_engine_backward)(struct RN(rnn_engine) *e, const real *theta, const struct rnn_penalty *pen, real *grad, struct rnn_err *err)
@@ -286,6 +271,7 @@ int RN(rnn_engine_backward)(struct RN(rnn_engine) *e, const real *theta, const s
     memset(e->db, 0, e->GN * sizeof *e->db);
     if (e->db_in) memset(e->db_in, 0, e->GN * sizeof *e->db_in);
     if (e->dW_in_t) memset(e->dW_in_t, 0, e->s.n_in * e->GN * sizeof *e->dW_in_t);
+    if (e->dm_t) memset(e->dm_t, 0, e->GR * e->s.N * sizeof *e->dm_t);
     last_backward(e, &g, pen->l2_rate);
     for (size_t t = e->T; t-- > 0;) {
         const size_t t0 = t / e->C * e->C, end = t0 + e->C < e->T ? t0 + e->C : e->T;
@@ -294,7 +280,7 @@ int RN(rnn_engine_backward)(struct RN(rnn_engine) *e, const real *theta, const s
     }
     h0_backward(e, &g);
     readout_backward(e, &g);
-    finish_bias_and_input(e, &g);
     if (pen->l1_rec != 0 || pen->l2_rec != 0) weight_penalty_backward(e, pen, &g);
+    finish(e, &g);
     return RNN_OK;
 }

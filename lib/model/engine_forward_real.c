@@ -4,13 +4,6 @@
 
 #include "model/engine_real.h"
 
-void RN(engine_gemm)(bool ta, bool tb, size_t m, size_t n, size_t k, real scale, const real *A, size_t lda, const real *B, size_t ldb,
-                     real beta, real *C, size_t ldc)
-{
-    RN_BLAS(gemm)(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, (int) m, (int) n, (int) k, scale, A,
-                  (int) lda, B, (int) ldb, beta, C, (int) ldc);
-}
-
 void RN(engine_activate)(enum rnn_act f, size_t n, const real *z, real *out)
 {
     const struct rnn_kernels *k = rnn_kernels();
@@ -18,9 +11,7 @@ void RN(engine_activate)(enum rnn_act f, size_t n, const real *z, real *out)
     case RNN_TANH: k->RN(tanh)(n, z, out); break;
     case RNN_SIGMOID: k->RN(sigmoid)(n, z, out); break;
     case RNN_SOFTPLUS: k->RN(softplus)(n, z, out); break;
-    case RNN_RELU:
-        for (size_t i = 0; i < n; i++) out[i] = z[i] < 0 ? 0 : z[i]; /* in this form NaN stays NaN */
-        break;
+    case RNN_RELU: rnn_dense()->RN(relu)(n, z, out); break;
     case RNN_LINEAR:
     case RNN_N_ACTS:
         if (out != z) memcpy(out, z, n * sizeof *out);
@@ -31,18 +22,14 @@ void RN(engine_activate)(enum rnn_act f, size_t n, const real *z, real *out)
 void RN(engine_slope)(enum rnn_act f, size_t n, const real *value, real a, const real *ds, real *d)
 {
     switch (f) {
-    case RNN_TANH:
-        for (size_t i = 0; i < n; i++) d[i] = a * ds[i] * (1 - value[i] * value[i]);
-        break;
+    case RNN_TANH: rnn_dense()->RN(slope_tanh)(n, a, value, ds, d); break;
     case RNN_SIGMOID:
         for (size_t i = 0; i < n; i++) d[i] = a * ds[i] * (value[i] * (1 - value[i]));
         break;
     case RNN_SOFTPLUS: /* f' = sigmoid(z) = 1 - exp(-f) */
         for (size_t i = 0; i < n; i++) d[i] = a * ds[i] * (real) -expm1(-(double) value[i]);
         break;
-    case RNN_RELU:
-        for (size_t i = 0; i < n; i++) d[i] = value[i] > 0 ? a * ds[i] : 0;
-        break;
+    case RNN_RELU: rnn_dense()->RN(slope_relu)(n, a, value, ds, d); break;
     case RNN_LINEAR:
     case RNN_N_ACTS:
         for (size_t i = 0; i < n; i++) d[i] = a * ds[i];
@@ -54,6 +41,19 @@ static const real *block(const struct RN(rnn_engine) *e, const real *theta, cons
 {
     const struct rnn_param *p = rnn_param_find(&e->ps, name);
     return p ? theta + p->offset : NULL;
+}
+
+/* out [cols][rows] = scale times the transpose of in, in squares that stay in the first-level cache */
+static void turn(size_t rows, size_t cols, real scale, const real *in, real *out)
+{
+    enum { SIDE = 16 };
+    for (size_t i0 = 0; i0 < rows; i0 += SIDE) {
+        for (size_t j0 = 0; j0 < cols; j0 += SIDE) {
+            const size_t i1 = rows < i0 + SIDE ? rows : i0 + SIDE, j1 = cols < j0 + SIDE ? cols : j0 + SIDE;
+            for (size_t j = j0; j < j1; j++)
+                for (size_t i = i0; i < i1; i++) out[j * rows + i] = scale * in[i * cols + j];
+        }
+    }
 }
 
 void RN(engine_bind)(struct RN(rnn_engine) *e, const real *theta)
@@ -74,81 +74,76 @@ void RN(engine_bind)(struct RN(rnn_engine) *e, const real *theta)
         th->bias[i] = th->bias_in ? b_rec : b_rec + b_in;
         if (th->bias_in) th->bias_in[i] = b_in;
     }
-    const real *W_in = block(e, theta, "W_in");
-    for (size_t c = 0; c < n_in; c++)
-        for (size_t i = 0; i < GN; i++) th->W_in_t[c * GN + i] = W_in[i * n_in + c];
+    if (n_in) turn(GN, n_in, 1, block(e, theta, "W_in"), th->W_in_t);
+    if (th->W_rec_t) turn(GN, e->s.N, 1, th->W_rec, th->W_rec_t);
+    for (size_t g = 0; g < e->G && e->s.rank; g++)
+        turn(e->s.N, e->s.rank, e->rank_scale, th->m + g * e->s.N * e->s.rank, th->m_t + g * e->s.rank * e->s.N);
     if (th->sd)
         for (size_t i = 0; i < e->s.N; i++)
             th->sd[i] = (real) (e->s.noise_rec * rnn_noise_factor(&e->s, (double) th->alpha[i]));
 }
 
-/* Above this many inputs a GEMM beats one scaled row per non-zero input. */
-enum { MANY_INPUTS = 24 };
-
-void RN(engine_drive)(const struct RN(rnn_engine) *e, const real *b, const real *u, real *z)
-{
-    const size_t B = e->B, GN = e->GN, n_in = e->s.n_in;
-    for (size_t k = 0; k < B; k++) memcpy(z + k * GN, b, GN * sizeof *z);
-    if (!u) return;
-    if (n_in > MANY_INPUTS) {
-        RN(engine_gemm)(false, false, B, GN, n_in, 1, u, n_in, e->th.W_in_t, GN, 1, z, GN);
-        return;
-    }
-    for (size_t k = 0; k < B; k++) {
-        for (size_t c = 0; c < n_in; c++) {
-            const real x = u[k * n_in + c], *w = e->th.W_in_t + c * GN;
-            if (x == 0) continue;
-            for (size_t i = 0; i < GN; i++) z[k * GN + i] += x * w[i];
-        }
-    }
-}
-
 void RN(engine_latent)(const struct RN(rnn_engine) *e, const real *r, real *kappa)
 {
-    RN(engine_gemm)(false, true, e->B, e->GR, e->s.N, 1, r, e->s.N, e->th.n, e->s.N, 0, kappa, e->GR);
+    e->k->RN(dots)(e->B, e->GR, e->s.N, r, e->s.N, e->th.n, e->s.N, NULL, kappa, e->GR);
 }
 
-/* z [B][GN] += W r, through the latent variables when factorised */
+/* z [B][GN] = b + W_in u, u NULL: zero. */
+static void drive(const struct RN(rnn_engine) *e, const real *b, const real *u, real *z)
+{
+    const size_t GN = e->GN, n_in = e->s.n_in;
+    if (u) e->k->RN(gemm)(e->B, GN, n_in, u, n_in, 1, e->th.W_in_t, GN, b, 0, z, GN);
+    else for (size_t k = 0; k < e->B; k++) memcpy(z + k * GN, b, GN * sizeof *z);
+}
+
+/* z [B][GN] += W r; through the latent variables when factorised. */
 static void recur(struct RN(rnn_engine) *e, const struct RN(engine_io) *io, real *z)
 {
     const size_t B = e->B, N = e->s.N, R = e->s.rank, GN = e->GN;
-    if (R == 0) {
-        RN(engine_gemm)(false, true, B, GN, N, 1, io->r, N, e->th.W_rec, N, 1, z, GN);
+    if (R) {
+        RN(engine_latent)(e, io->r, io->kappa);
+        for (size_t g = 0; g < e->G; g++)
+            e->k->RN(gemm)(B, N, R, io->kappa + g * R, e->GR, 1, e->th.m_t + g * R * N, N, z + g * N, GN, z + g * N, GN);
+    } else if (io->r_is_zero) {
         return;
+    } else if (e->th.W_rec_t) {
+        e->k->RN(gemm)(B, GN, N, io->r, N, 1, e->th.W_rec_t, GN, z, GN, z, GN);
+    } else {
+        for (size_t k = 0; k < B; k++)
+            e->k->RN(dots)(1, GN, N, io->r + k * N, N, e->th.W_rec, N, z + k * GN, z + k * GN, GN);
     }
-    RN(engine_latent)(e, io->r, io->kappa);
-    for (size_t g = 0; g < e->G; g++)
-        RN(engine_gemm)(false, true, B, N, R, e->rank_scale, io->kappa + g * R, e->GR, e->th.m + g * N * R, R, 1, z + g * N, GN);
 }
 
 /* x [B][ld] += sd xi, in the first N columns */
 static void add_noise(const struct RN(rnn_engine) *e, const real *xi, real *x, size_t ld)
 {
     const size_t N = e->s.N;
-    for (size_t k = 0; k < e->B; k++)
-        for (size_t i = 0; i < N; i++) x[k * ld + i] += (e->th.sd ? e->th.sd[i] : e->noise_sd) * xi[k * N + i];
+    for (size_t k = 0; k < e->B; k++, x += ld, xi += N) {
+        if (!e->th.sd) e->k->RN(axpby)(N, e->noise_sd, xi, 1, x);
+        for (size_t i = 0; e->th.sd && i < N; i++) x[i] += e->th.sd[i] * xi[i];
+    }
 }
 
-/* s1 = (1-a) s + a v */
-static void leak(const struct RN(rnn_engine) *e, const real *s, const real *v, real *s1)
+/* s1 = (1-a) s + a s1 */
+static void leak(const struct RN(rnn_engine) *e, const real *s, real *s1)
 {
     const size_t N = e->s.N, n = e->B * N;
-    if (e->th.alpha) {
-        for (size_t k = 0; k < n; k += N)
-            for (size_t i = 0; i < N; i++) s1[k + i] = (1 - e->th.alpha[i]) * s[k + i] + e->th.alpha[i] * v[k + i];
+    const real *alpha = e->th.alpha;
+    if (!alpha) {
+        e->k->RN(axpby)(n, 1 - e->alpha, s, e->alpha, s1);
         return;
     }
-    const real a = e->alpha, keep = 1 - a;
-    for (size_t i = 0; i < n; i++) s1[i] = keep * s[i] + a * v[i];
+    for (size_t k = 0; k < n; k += N)
+        for (size_t i = 0; i < N; i++) s1[k + i] = (1 - alpha[i]) * s[k + i] + alpha[i] * s1[k + i];
 }
 
 static void step_gru(struct RN(rnn_engine) *e, const struct RN(engine_io) *io, const real *inside)
 {
     const struct rnn_kernels *k = rnn_kernels();
     const size_t N = e->s.N, GN = e->GN;
-    RN(engine_drive)(e, e->th.bias, NULL, e->pre);
+    drive(e, e->th.bias, NULL, e->pre);
     recur(e, io, e->pre);
-    RN(engine_drive)(e, e->th.bias_in, io->u, e->pre_in);
+    drive(e, e->th.bias_in, io->u, e->pre_in);
     if (inside) add_noise(e, inside, e->pre_in + 2 * N, GN);
     for (size_t b = 0; b < e->B; b++) {
         const real *pr = e->pre + b * GN, *pi = e->pre_in + b * GN, *h = io->s + b * N;
@@ -167,7 +162,7 @@ static void step_gru(struct RN(rnn_engine) *e, const struct RN(engine_io) *io, c
 static void step_leaky(struct RN(rnn_engine) *e, const struct RN(engine_io) *io, const real *inside)
 {
     const size_t n = e->B * e->s.N;
-    RN(engine_drive)(e, e->th.bias, io->u, io->act);
+    drive(e, e->th.bias, io->u, io->act);
     recur(e, io, io->act);
     if (e->s.cell == RNN_LEAKY && e->s.act == RNN_TANH && !e->th.alpha) {
         rnn_kernels()->RN(leak_tanh)(n, e->alpha, io->s, io->act, inside ? e->noise_sd : 0, inside, io->act, io->s1);
@@ -175,11 +170,8 @@ static void step_leaky(struct RN(rnn_engine) *e, const struct RN(engine_io) *io,
     }
     if (inside) add_noise(e, inside, io->act, e->s.N);
     if (e->s.cell != RNN_LEAKY_CURRENT) RN(engine_activate)(e->s.act, n, io->act, io->act);
-    if (e->s.cell == RNN_ELMAN) {
-        if (io->s1 != io->act) memcpy(io->s1, io->act, n * sizeof *io->s1);
-        return;
-    }
-    leak(e, io->s, io->act, io->s1);
+    if (io->s1 != io->act) memcpy(io->s1, io->act, n * sizeof *io->s1);
+    if (e->s.cell != RNN_ELMAN) leak(e, io->s, io->s1);
 }
 
 void RN(engine_step_forward)(struct RN(rnn_engine) *e, const struct RN(engine_io) *io)
@@ -213,6 +205,8 @@ static int initial_state(struct RN(rnn_engine) *e, struct rnn_err *err)
         if (e->s.h0_transform == RNN_H0_TANH) rnn_kernels()->RN(tanh)(n, s, s);
     }
     if (e->split_rates) RN(engine_activate)(e->s.act, n, s, e->rate);
+    const bool zero_stays = !e->split_rates || e->s.act == RNN_TANH || e->s.act == RNN_RELU || e->s.act == RNN_LINEAR;
+    e->starts_at_zero = !p->state0 && e->s.h0 == RNN_H0_ZERO && zero_stays;
     return RNN_OK;
 }
 
@@ -234,7 +228,8 @@ static void io_of_step(const struct RN(rnn_engine) *e, size_t t, const real *xi,
         .s1 = e->state + (t + 1) * n, .r1 = e->rate + (t + 1) * n,
         .kappa = e->kappa ? e->kappa + t * e->B * e->GR : NULL,
     };
-    io->act = e->act ? e->act + t * n : e->s.cell == RNN_ELMAN ? io->s1 : e->pre;
+    io->act = e->act ? e->act + t * n : e->s.cell == RNN_LEAKY ? e->pre : io->s1;
+    io->r_is_zero = t == 0 && e->starts_at_zero;
     if (e->gates) io->gates = e->gates + kept * n * 3;
     if (e->hn) io->hn = e->hn + kept * n;
 }
@@ -251,9 +246,7 @@ static void clear_padding(const struct RN(rnn_engine) *e, const struct RN(engine
 void RN(engine_read)(const struct RN(rnn_engine) *e, size_t rows, const real *q, real *o)
 {
     const size_t n = e->s.n_out, Q = e->Q;
-    for (size_t k = 0; k < rows; k++)
-        for (size_t c = 0; c < n; c++) o[k * n + c] = e->th.b_out ? e->th.b_out[c] : 0;
-    RN(engine_gemm)(false, true, rows, n, Q, 1, q, Q, e->th.W_out, Q, 1, o, n);
+    e->k->RN(dots)(rows, n, Q, q, Q, e->th.W_out, Q, e->th.b_out, o, n);
 }
 
 int RN(rnn_engine_forward)(struct RN(rnn_engine) *e, const real *theta, const struct rnn_pass *pass, enum rnn_loss loss_kind,
@@ -292,7 +285,7 @@ int RN(rnn_engine_step)(struct RN(rnn_engine) *e, const real *theta, real *state
     if (e->split_rates) RN(engine_activate)(e->s.act, n, e->state, e->rate);
     struct RN(engine_io) io = {
         .s = e->state, .r = e->rate, .u = e->s.n_in ? u : NULL, .s1 = e->state + n, .r1 = e->rate + n,
-        .act = e->pre, .gates = e->gates, .hn = e->hn, .kappa = e->kappa,
+        .act = e->s.cell == RNN_LEAKY ? e->pre : e->state + n, .gates = e->gates, .hn = e->hn, .kappa = e->kappa,
     };
     RN(engine_step_forward)(e, &io);
     const size_t after = e->s.read == RNN_READ_AFTER;

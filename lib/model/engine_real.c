@@ -65,6 +65,8 @@ static void carve_forward(struct RN(rnn_engine) *e, struct carve *c)
     TAKE(e->th.bias, e->GN, 1, 1);
     if (gru) TAKE(e->th.bias_in, e->GN, 1, 1);
     TAKE(e->th.W_in_t, e->s.n_in, e->GN, 1);
+    if (!e->GR && B >= RN(TURN_FROM)) TAKE(e->th.W_rec_t, N, e->GN, 1);
+    TAKE(e->th.m_t, e->GR, N, 1);
     if (e->has_noise && e->s.alpha_per_unit) TAKE(e->th.sd, N, 1, 1);
 }
 
@@ -80,7 +82,7 @@ static void carve_backward(struct RN(rnn_engine) *e, struct carve *c)
     TAKE(e->dW_in_t, e->s.n_in, e->GN, 1);
     TAKE(e->db, e->GN, 1, 1);
     if (gru) TAKE(e->db_in, e->GN, 1, 1);
-    TAKE(e->row, e->GN, 1, 1);
+    TAKE(e->dm_t, e->GR, N, 1);
     TAKE(e->gram, e->s.rank, e->s.rank, 1);
 }
 
@@ -113,6 +115,7 @@ static int describe(struct RN(rnn_engine) *e, const struct rnn_spec *s, size_t B
     e->rank_scale = s->rank_scale == RNN_RANK_PER_UNIT ? (real) (1.0 / (double) s->N) : 1;
     e->noise_sd = (real) rnn_noise_sd(s);
     e->C = chunk_steps(e);
+    e->k = rnn_dense();
     return RNN_OK;
 }
 

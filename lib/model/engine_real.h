@@ -3,22 +3,18 @@
 #ifndef RNN_MODEL_ENGINE_REAL_H
 #define RNN_MODEL_ENGINE_REAL_H
 
-#include <cblas.h>
-
 #include "model/engine.h"
+#include "num/dense.h"
 #include "num/kernels.h"
 #include "num/rng.h"
 
 #if RNN_REAL_BITS == 32
 typedef float real;
 #define RN(name) name##_f32
-#define RN_BLAS(name) cblas_s##name
 #else
 typedef double real;
 #define RN(name) name##_f64
-#define RN_BLAS(name) cblas_d##name
 #endif
-#define RN_STRUCT(name) struct RN(name)
 
 /* The parameters of the pass at hand as the loops want them; pointers into theta, or into the engine. */
 struct RN(engine_theta) {
@@ -27,6 +23,8 @@ struct RN(engine_theta) {
     const real *alpha;                              /* [N] per unit, or NULL: the scalar */
     real *bias;     /* [GN] b_rec + b_in (gru: b_rec) */
     real *bias_in;  /* [GN] gru: b_in */
+    real *W_rec_t;  /* [N][GN], for batches */
+    real *m_t;      /* [G][R][N] scaled by s */
     real *W_in_t;   /* [n_in][GN] */
     real *sd;       /* [N] noise per unit, set when alpha is per unit */
 };
@@ -38,6 +36,7 @@ struct RN(rnn_engine) {
     struct rnn_params ps;
     size_t B, T_max, G, GN, GR, Q;
     bool train, has_noise, split_rates, keeps_act;
+    const struct rnn_dense *k; /* chosen when made */
     real alpha, rank_scale, noise_sd;
 
     /* the batch */
@@ -57,6 +56,7 @@ struct RN(rnn_engine) {
     real *pre, *pre_in, *xi; /* one step: [B][GN], [B][GN] (gru), [B][N] */
     struct rnn_pass pass;
     enum rnn_loss loss_kind;
+    bool starts_at_zero; /* rates of index 0 are all zero */
 
     /* the backward pass, in chunks of C steps that stay in the L2 cache */
     size_t C;
@@ -67,7 +67,7 @@ struct RN(rnn_engine) {
     real *dkappa;     /* [C][B][GR] */
     real *dW_in_t;    /* [n_in][GN] */
     real *db, *db_in; /* [GN], gru: [GN] */
-    real *row;        /* [GN] sums over one step */
+    real *dm_t;       /* [G][R][N] */
     real *gram;       /* [R][R] */
 
     struct RN(engine_theta) th;
@@ -80,17 +80,17 @@ struct RN(engine_io) {
     const real *u;      /* [B][n_in], NULL: all zero */
     const real *xi;     /* [B][N] standard normal, NULL: none */
     real *s1, *r1;      /* state and rates after; r1 == s1 apart from the current form */
-    real *act;          /* [B][N] f(pre-activation), or scratch */
+    real *act;          /* [B][N] f(pre-activation); s1 where the new state is worked out in place */
+    bool r_is_zero;     /* nothing to multiply */
     real *gates, *hn;   /* gru: [B][3N], [B][N] */
     real *kappa;        /* [B][GR] of the rates before: computed here */
 };
 
-/* C [m][n] = scale op(A) op(B) + beta C; lda and so on are row lengths as stored. */
-void RN(engine_gemm)(bool ta, bool tb, size_t m, size_t n, size_t k, real scale, const real *A, size_t lda, const real *B, size_t ldb,
-                     real beta, real *C, size_t ldc);
 /* out = f(z), and d = a * ds * f'(z) from the value f = f(z); relu'(0) = 0. */
 void RN(engine_activate)(enum rnn_act f, size_t n, const real *z, real *out);
 void RN(engine_slope)(enum rnn_act f, size_t n, const real *value, real a, const real *ds, real *d);
+/* Below this many trials the rows of W_rec are multiplied as they stand; a turned copy would cost more than the product. */
+enum { RN(TURN_FROM) = 4 };
 void RN(engine_bind)(struct RN(rnn_engine) *e, const real *theta);
 /* kappa [B][GR] = n r */
 void RN(engine_latent)(const struct RN(rnn_engine) *e, const real *r, real *kappa);
@@ -101,7 +101,5 @@ void RN(engine_read)(const struct RN(rnn_engine) *e, size_t rows, const real *q,
 double RN(engine_loss)(struct RN(rnn_engine) *e, enum rnn_loss kind, enum rnn_loss_norm norm);
 void RN(engine_softmax)(size_t rows, size_t n, const real *z, real *p);
 void RN(engine_sigmoid)(size_t n, const real *z, real *p);
-/* h [B][GN] = b, plus W_in u where u is not NULL */
-void RN(engine_drive)(const struct RN(rnn_engine) *e, const real *b, const real *u, real *z);
 
 #endif

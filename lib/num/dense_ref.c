@@ -8,14 +8,15 @@
     static void gemm_##S(size_t m, size_t n, size_t k, const T *A, size_t rs, size_t cs, const T *B, size_t ldb,     \
                          const T *init, size_t ldi, T *C, size_t ldc)                                                \
     {                                                                                                                \
-        const int turned = rs == 1 && cs != 1;                                                                       \
+        const int turned = cs != 1; /* one row or column has no stride of its own: k or m will do */                \
+        const size_t lda = turned ? (cs > m ? cs : m) : (rs > k ? rs : k);                                           \
         for (size_t i = 0; i < m && init != C; i++) {                                                                \
             if (init) memcpy(C + i * ldc, init + i * ldi, n * sizeof *C);                                            \
             else memset(C + i * ldc, 0, n * sizeof *C);                                                              \
         }                                                                                                            \
         if (m == 0 || n == 0 || k == 0) return;                                                                      \
         cblas_##B_##gemm(CblasRowMajor, turned ? CblasTrans : CblasNoTrans, CblasNoTrans, (int) m, (int) n, (int) k, \
-                         1, A, (int) (turned ? cs : rs), B, (int) ldb, 1, C, (int) ldc);                             \
+                         1, A, (int) lda, B, (int) ldb, 1, C, (int) ldc);                                            \
     }                                                                                                                \
     static void dots_##S(size_t m, size_t n, size_t k, const T *A, size_t lda, const T *B, size_t ldb,               \
                          const T *bias, T *C, size_t ldc)                                                            \

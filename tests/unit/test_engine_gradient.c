@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "model/engine.h"
+#include "num/kernels.h"
 #include "num/rng.h"
 
 enum { B = 3, K = 2, T = 5, N = 4, N_IN = 2, N_OUT = 3 };
@@ -282,5 +283,11 @@ int main(void)
         cmocka_unit_test(without_biases_and_without_input),
         cmocka_unit_test(penalties),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    static const char *const sets[] = {"ref", "avx2", "avx512"};
+    int failed = 0;
+    for (size_t i = 0; i < RNN_LEN(sets); i++) {
+        struct rnn_err err;
+        if (rnn_kernels_select(sets[i], &err) == RNN_OK) failed += cmocka_run_group_tests_name(sets[i], tests, NULL, NULL);
+    }
+    return failed;
 }
