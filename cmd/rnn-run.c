@@ -366,7 +366,6 @@ int main(int argc, char **argv)
     struct rnn_kvs given = { 0 }, build = { 0 };
     struct tool_side side = { 0 };
     struct rnn_pipe_ops ops = { .segment_start = start_segment, .frame = take_frame, .segment_end = end_segment, .settle = settle };
-    tool_choose_blas(argv);
     tool_begin(tool.name);
     struct cli_parse *p = cli_begin(&tool, CLI_WITH_JOBS | CLI_WITH_SEED, &common, argc, argv);
     cli_apply(p, NULL);

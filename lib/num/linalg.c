@@ -31,19 +31,6 @@ const char *rnn_blas_config(void)
     return openblas_get_config();
 }
 
-const char *rnn_blas_better_core(void)
-{
-#if defined(__x86_64__)
-    static const char *const narrow[] = {"Haswell", "Zen", "Sandybridge", "Nehalem", "Prescott", "Katmai", "Excavator"};
-    const int wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-                     __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-                     __builtin_cpu_supports("avx512cd");
-    for (size_t i = 0; wide && i < RNN_LEN(narrow); i++)
-        if (strcasecmp(rnn_blas_core(), narrow[i]) == 0) return "SkylakeX";
-#endif
-    return NULL;
-}
-
 /* LAPACK may loop for ever, or answer nonsense, on NaN and infinity: none gets through. */
 static int check(const char *what, size_t m, size_t n, const double *A, struct rnn_err *err)
 {

@@ -12,10 +12,6 @@
 void rnn_blas_set_threads(int n);
 const char *rnn_blas_core(void);
 const char *rnn_blas_config(void);
-/* The value of OPENBLAS_CORETYPE under which this processor would run faster kernels than those OpenBLAS picked, or NULL.
- * OpenBLAS 0.3.21 takes an AVX-512 processor that it does not know (AMD Zen 4, Zen 5) for a Haswell; SkylakeX is 1.7 times as
- * fast there.  OpenBLAS reads the variable while it is loaded, so a tool has to set it and start itself again. */
-const char *rnn_blas_better_core(void);
 
 /* C [m][n] = alpha op(A) op(B) + beta C; ta/tb: transpose. k is the inner size. */
 void rnn_gemm(int ta, int tb, size_t m, size_t n, size_t k, double alpha, const double *A, const double *B, double beta,

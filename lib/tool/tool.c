@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "io/pipe.h"
 #include "num/kernels.h"
-#include "num/linalg.h"
 #include "tool/internal.h"
 
 #ifndef RNN_SUITE_VERSION
@@ -24,13 +23,6 @@ void tool_begin(const char *name)
     openblas_set_num_threads(1);
     rnn_flush_denormals();
     if (rnn_kernels_select(getenv("RNN_KERNEL"), &err) < 0) cli_die(2, "RNN_KERNEL: %s", err.msg);
-}
-
-void tool_choose_blas(char **argv)
-{
-    const char *better = getenv("OPENBLAS_CORETYPE") ? NULL : rnn_blas_better_core();
-    if (!better || setenv("OPENBLAS_CORETYPE", better, 1) != 0) return;
-    execv("/proc/self/exe", argv); /* when it fails the slower kernels still give right answers */
 }
 
 static bool is_standard(const char *path)

@@ -1,7 +1,6 @@
 /* What every executable does around its job: start and end, signals, files, build facts, shards.  These functions are for
  * cmd/ only and end the program with the right status when something is wrong.  A tool's main reads:
  *
- *     tool_choose_blas(argv);
  *     tool_begin("rnn-run");
  *     struct cli_parse *p = cli_begin(&tool, with, &common, argc, argv);
  *     cli_apply(p, preset);  cli_print_config_if_asked(p);
@@ -27,11 +26,6 @@
  * denormals flushed, signals: SIGPIPE kills silently whatever was inherited; SIGINT, SIGTERM and SIGHUP remove temporary
  * files and kill, unless the tool polls tool_interrupted. */
 void tool_begin(const char *name);
-
-/* Before tool_begin, in tools whose time goes into matrix products: where OpenBLAS took this processor for a lesser one
- * (num/linalg.h: rnn_blas_better_core) and the user did not choose by OPENBLAS_CORETYPE, starts the same command again with
- * the better choice, since OpenBLAS looks at it only while it is loaded.  Provenance and --version name the core in use. */
-void tool_choose_blas(char **argv);
 
 /* True once SIGINT, SIGTERM or SIGHUP has come.  From the first call on, the first signal only asks; a second one, or ten
  * seconds without an end, kills as if nobody polled.  Any thread. */
