@@ -1,0 +1,289 @@
+/* rnn-train: trains an ensemble of networks on the task of a stream. */
+#include <stdlib.h>
+#include <string.h>
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "codec/codec.h"
+#include "io/pipe.h"
+#include "tool/ensemble.h"
+#include "tool/items.h"
+#include "tool/tool.h"
+#include "tool/train_options.h"
+
+static struct options {
+    size_t nets;
+    char *init_from, *checkpoint;
+    double checkpoint_every;
+    bool keep_trials;
+} opt = { .nets = 1, .checkpoint_every = 30 };
+
+static struct cli_common common = CLI_COMMON_DEFAULT;
+
+static const struct cli_opt own_options[] = {
+    { .name = "Ensemble", .type = CLI_SECTION },
+    { 'n', "nets", CLI_SIZE, &opt.nets, "N", 1, 67108863, "networks to train; they differ in their random addresses", 0, NULL },
+    { 0, "init-from", CLI_STR, &opt.init_from, "FILE", 0, 0, "start from the nets of FILE: one for all, or each from that of its index", CLI_FILE, NULL },
+    { 0, "keep-trials", CLI_FLAG, &opt.keep_trials, NULL, 0, 0, "pass the trials of the input on", 0, NULL },
+    { 0, "checkpoint", CLI_STR, &opt.checkpoint, "FILE", 0, 0, "keep finished nets in FILE and nets in training in FILE.state, and go on from them", CLI_FILE, NULL },
+    { 0, "checkpoint-every", CLI_REAL, &opt.checkpoint_every, "S", 0, 86400, "seconds between writes of FILE.state", CLI_NEUTRAL, NULL },
+};
+
+/* One segment of the input, read to its end before training starts: its trials may follow its task. */
+struct segment {
+    struct tool_items items;
+    struct rnn_bytes pass; /* frames to be passed on */
+};
+
+static struct state {
+    const struct cli_parse *p;
+    struct rnn_reader *r;
+    struct rnn_writer *w;
+    struct rnn_reader *donor_reader;
+    struct rnn_net **donors; size_t n_donors, cap_donors;
+    struct rnn_kvs preset, build;
+    bool is_applied;
+    uint64_t failed;
+} st;
+
+static _Noreturn void fail(const struct rnn_err *err)
+{
+    tool_fail(st.w, NULL, err);
+}
+
+/* ---- donors ---- */
+
+static int take_donor(const struct rnn_frame *f, bool *missing, struct rnn_err *err)
+{
+    bool done;
+    if (!strcmp(f->kind, "param") && *missing) {
+        RNN_TRY(rnn_net_param_frame(st.donors[st.n_donors - 1], f->body, &done, err));
+        *missing = !done;
+        return RNN_OK;
+    }
+    if (strcmp(f->kind, "net")) return RNN_OK;
+    const msgpack_object *training = rnn_find(f->body, "training");
+    if (training && rnn_find(training, "snapshot")) return RNN_OK; /* an earlier state of a net that follows */
+    RNN_TRY(rnn_grow(&st.donors, &st.cap_donors, st.n_donors + 1, sizeof *st.donors, err));
+    RNN_TRY(rnn_net_decode(f->body, &st.donors[st.n_donors], missing, err));
+    st.n_donors++;
+    return RNN_OK;
+}
+
+static void read_donors(void)
+{
+    struct rnn_err err;
+    struct rnn_frame f;
+    bool missing = false;
+    if (rnn_reader_open(&st.donor_reader, opt.init_from, common.max_frame, &err) < 0) cli_die_err(&err);
+    int rc;
+    while ((rc = rnn_reader_next(st.donor_reader, &f, &err)) == RNN_OK) {
+        if (take_donor(&f, &missing, &err) < 0) cli_die(1, "--init-from: %s: %s", opt.init_from, err.msg);
+    }
+    if (rc < 0) cli_die(1, "--init-from: %s", err.msg);
+    if (!st.n_donors) cli_die(1, "--init-from: %s: holds no nets", opt.init_from);
+}
+
+/* ---- options, once the task is known ---- */
+
+static bool same_kvs(const struct rnn_kvs *a, const struct rnn_kvs *b)
+{
+    if (a->n != b->n) return false;
+    for (size_t i = 0; i < a->n; i++) {
+        if (strcmp(a->v[i].key, b->v[i].key) || strcmp(a->v[i].s, b->v[i].s)) return false;
+    }
+    return true;
+}
+
+static void apply_options(const struct rnn_train_data *d)
+{
+    struct rnn_err err;
+    struct rnn_kvs preset = { 0 };
+    const char *rank = cli_value(st.p, "rank"), *chosen;
+    if (rnn_preset(cli_value(st.p, "preset"), d->task, rank ? strtoul(rank, NULL, 10) : 0, &preset, &chosen, &err) < 0 ||
+        rnn_kvs_str(&preset, "preset", chosen, &err) < 0) {
+        cli_die_err(&err);
+    }
+    if (st.is_applied) { /* a further segment: options were read against the first */
+        if (!same_kvs(&preset, &st.preset)) {
+            cli_die(2, "the segments of the input ask for different presets: train them one by one, or say --preset");
+        }
+        rnn_kvs_release(&preset);
+        if (rnn_train_resolve(&train_opt.c, d, &err) < 0) cli_die_err(&err);
+        return;
+    }
+    cli_apply((struct cli_parse *)st.p, &preset);
+    st.preset = preset;
+    st.is_applied = true;
+    if (!opt.init_from) cli_refuse(st.p, "load", "without --init-from");
+    if (!opt.checkpoint) cli_refuse(st.p, "checkpoint-every", "without --checkpoint");
+    if (opt.init_from) read_donors();
+    train_options_resolve(st.p, &common, d);
+    if (tool_build(&st.build, train_opt.precision ? "double" : "single", &err) < 0) cli_die_err(&err);
+    if (common.print_config) {
+        train_options_print_memory(stdout, d, common.jobs);
+        cli_print_config_if_asked((struct cli_parse *)st.p);
+    }
+}
+
+/* ---- one segment ---- */
+
+static int write_head(struct rnn_writer *w, struct rnn_err *err)
+{
+    struct rnn_kvs given = { 0 };
+    const struct rnn_prov_input donors = { "init-from", st.donor_reader ? rnn_reader_digest(st.donor_reader) : 0,
+                                           st.donor_reader ? rnn_reader_head(st.donor_reader) : NULL };
+    int rc = cli_options(st.p, &given, err);
+    if (rc >= 0) {
+        rc = rnn_writer_head_inputs(w, rnn_reader_head(st.r), cli_tool_name, &given, &st.build, &donors, st.donor_reader != NULL, err);
+    }
+    rnn_kvs_release(&given);
+    return rc;
+}
+
+/* What the run depends on: its head (options, build, where the input came from) and the digest of the input itself. */
+static int open_checkpoint(struct tool_checkpoint **c, uint64_t lo, uint64_t hi, struct rnn_err *err)
+{
+    struct rnn_writer *w;
+    size_t n;
+    RNN_TRY(rnn_writer_open_mem(&w, err));
+    int rc = write_head(w, err);
+    if (rc >= 0) {
+        const unsigned char *head = rnn_writer_mem(w, &n);
+        char *identity = rnn_asprintf("%016llx", (unsigned long long)rnn_reader_digest(st.r));
+        unsigned char *all = identity ? malloc(n + 16) : NULL;
+        if (!all) cli_die(1, "out of memory");
+        memcpy(all, identity, 16);
+        memcpy(all + 16, head, n);
+        rc = tool_checkpoint_open(c, opt.checkpoint, all, n + 16, lo, hi, opt.checkpoint_every, err);
+        free(identity);
+        free(all);
+    }
+    rnn_writer_abandon(w);
+    return rc;
+}
+
+static void train_segment(struct segment *s)
+{
+    struct rnn_err err;
+    struct rnn_trials train = { 0 }, validation = { 0 };
+    const char *id;
+    bool is_one;
+    uint64_t lo, hi;
+    struct tool_checkpoint *checkpoint = NULL;
+    if (s->items.n != 1) {
+        rnn_fail(&err, RNN_ERR_FORMAT, "a segment of the input holds %zu tasks, where training needs one", s->items.n);
+        fail(&err);
+    }
+    const struct tool_task *t = s->items.v[0];
+    if (tool_given_trials(t, RNN_TRAIN, 0, &train, &id, &is_one, &err) < 0) fail(&err);
+    if (tool_given_trials(t, RNN_VALIDATION, 0, &validation, &id, &is_one, &err) < 0) fail(&err);
+    const struct rnn_train_data d = { .task = t->task, .train = train.K ? &train : NULL, .validation = validation.K ? &validation : NULL };
+    apply_options(&d);
+    tool_shard_range(opt.nets, common.shard_i, common.shard_n, &lo, &hi);
+    if (opt.checkpoint && open_checkpoint(&checkpoint, lo, hi, &err) < 0) cli_die_err(&err);
+    if (!st.w) st.w = tool_open_output(&common);
+    const struct tool_ensemble e = { .config = &train_opt.c, .data = &d, .donors = st.donors, .n_donors = st.n_donors, .labels = &common.labels,
+                                     .lo = lo, .hi = hi, .jobs = common.jobs, .checkpoint = checkpoint };
+    int rc = write_head(st.w, &err);
+    if (rc >= 0) rc = rnn_writer_raw(st.w, s->pass.p, s->pass.len, &err);
+    if (rc >= 0) rc = rnn_writer_flush(st.w, &err);
+    if (rc >= 0) rc = tool_ensemble_run(&e, st.w, &err);
+    if (rc >= 0) rc = rnn_writer_end(st.w, st.failed, &err);
+    if (rc >= 0 && checkpoint) rc = tool_checkpoint_finish(checkpoint, &err);
+    if (rc < 0) fail(&err);
+    tool_checkpoint_free(checkpoint);
+    rnn_trials_release(&train);
+    rnn_trials_release(&validation);
+}
+
+/* A checkpoint is of one run: a second segment is looked for before the first is trained. */
+static void refuse_second_segment(void)
+{
+    struct rnn_frame f;
+    struct rnn_err err;
+    if (cli_given(st.p, "checkpoint") && rnn_reader_next(st.r, &f, &err) == RNN_OK) {
+        cli_die(2, "--checkpoint: the input has more than one segment");
+    }
+}
+
+static int take(struct segment *s, const struct rnn_frame *f, struct rnn_err *err)
+{
+    const bool is_trials = !strcmp(f->kind, "trials");
+    RNN_TRY(tool_items_frame(&s->items, f, err));
+    if (is_trials && !(cli_given(st.p, "keep-trials") && strcmp(cli_value(st.p, "keep-trials"), "false"))) return RNN_OK;
+    RNN_TRY(rnn_grow(&s->pass.p, &s->pass.cap, s->pass.len + f->raw_len, 1, err));
+    memcpy(s->pass.p + s->pass.len, f->raw, f->raw_len);
+    s->pass.len += f->raw_len;
+    return RNN_OK;
+}
+
+/* An `error` frame goes on as it came; so does the failure of reading, in an `error` frame of ours. */
+static _Noreturn void relay(const struct rnn_frame *error, int rc, struct rnn_err *err)
+{
+    struct rnn_kvs given = { 0 };
+    struct rnn_err second;
+    if (!st.is_applied) cli_apply((struct cli_parse *)st.p, NULL);
+    if (!st.w) st.w = tool_open_output(&common);
+    if (error) {
+        rnn_writer_head(st.w, rnn_reader_head(st.r), cli_tool_name, &given, &st.build, &second);
+        rnn_writer_copy(st.w, error, &second);
+        struct rnn_frame f;
+        rc = rnn_reader_next(st.r, &f, err);
+    }
+    rnn_pipe_relay(st.r, st.w, cli_tool_name, &given, &st.build, rc, err);
+    tool_fail(st.w, NULL, err);
+}
+
+static void read_and_train(void)
+{
+    struct segment s = { 0 };
+    struct rnn_frame f;
+    struct rnn_err err;
+    int rc;
+    while ((rc = rnn_reader_next(st.r, &f, &err)) == RNN_OK) {
+        if (!strcmp(f.kind, "error")) relay(&f, rc, &err);
+        if (!strcmp(f.kind, "end")) {
+            st.failed = rnn_reader_failed(st.r);
+            refuse_second_segment();
+            train_segment(&s);
+            tool_items_clear(&s.items);
+            s.pass.len = 0;
+        } else if (strcmp(f.kind, "head") && take(&s, &f, &err) < 0) {
+            fail(&err);
+        }
+    }
+    if (rc < 0) relay(NULL, rc, &err);
+    rnn_bytes_release(&s.pass);
+    tool_items_clear(&s.items);
+}
+
+int main(int argc, char **argv)
+{
+    const size_t n_own = RNN_LEN(own_options);
+    struct cli_opt *options = calloc(n_own + train_opt_count + 1, sizeof *options);
+    if (!options) return 1;
+    memcpy(options, own_options, sizeof own_options);
+    memcpy(options + n_own, train_opt_table, train_opt_count * sizeof *options);
+    options[n_own + train_opt_count].type = CLI_END;
+    const struct cli_tool tool = {
+        .name = "rnn-train", .synopsis = "[options] [FILE]", .summary = "Trains an ensemble of networks on the task of a stream.",
+        .opts = options, .max_args = 1, .version = tool_version,
+    };
+    tool_choose_blas(argv);
+    tool_begin(tool.name);
+    struct cli_parse *p = cli_begin(&tool, CLI_WITH_JOBS | CLI_WITH_SEED | CLI_WITH_LABEL | CLI_WITH_SHARD, &common, argc, argv);
+    st.p = p;
+    st.r = tool_open_input(&tool, cli_n_args(p) ? cli_arg(p, 0) : NULL, &common);
+    read_and_train();
+    tool_close_output(st.w);
+    rnn_reader_close(st.r);
+    if (st.donor_reader) rnn_reader_close(st.donor_reader);
+    for (size_t i = 0; i < st.n_donors; i++) rnn_net_free(st.donors[i]);
+    free(st.donors);
+    train_options_release();
+    rnn_kvs_release(&st.preset);
+    rnn_kvs_release(&st.build);
+    cli_end(p);
+    free(options);
+    return tool_end(0);
+}
