@@ -269,7 +269,6 @@ int main(int argc, char **argv)
         .name = "rnn-train", .synopsis = "[options] [FILE]", .summary = "Trains an ensemble of networks on the task of a stream.",
         .opts = options, .max_args = 1, .version = tool_version,
     };
-    tool_choose_blas(argv);
     tool_begin(tool.name);
     struct cli_parse *p = cli_begin(&tool, CLI_WITH_JOBS | CLI_WITH_SEED | CLI_WITH_LABEL | CLI_WITH_SHARD, &common, argc, argv);
     st.p = p;
