@@ -62,7 +62,7 @@ def options(s):
         args += ["--momentum", o.get("momentum", 0)]
     if s["cell"].startswith("leaky"):
         args += ["--alpha", s["alpha"]]
-    return args + [f"--{'' if s[b] else 'no-'}{b.replace('_', '-')}" for b in ("b_rec", "b_in", "b_out")]
+    return args + [f"--{'' if s[b] else 'no-'}{b.replace('b_', 'bias-')}" for b in ("b_rec", "b_in", "b_out")]
 
 
 def net_of(path):
