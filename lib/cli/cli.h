@@ -97,7 +97,8 @@ void cli_exclusive(const struct cli_parse *p, const char *a, const char *b);    
 void cli_refuse(const struct cli_parse *p, const char *name, const char *why);    /* given: "has no effect " why */
 size_t cli_n_args(const struct cli_parse *p);
 const char *cli_arg(const struct cli_parse *p, size_t i);             /* positional */
-/* Every option that can change a number, defaults included, with its final value (for provenance). */
+/* Every option that can change a number, defaults included, with its final value (for provenance).  Key-value pairs, and strings
+ * that are not comma lists, are one text with a line for each time they were given. */
 int cli_options(const struct cli_parse *p, struct rnn_kvs *out, struct rnn_err *err);
 /* --print-config: `key = value` lines, each with its help as a comment; ends the program when asked for. */
 void cli_print_config_if_asked(struct cli_parse *p);

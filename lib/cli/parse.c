@@ -387,8 +387,28 @@ const char *cli_arg(const struct cli_parse *p, size_t i)
     return i < p->n_args ? p->args[i] : NULL;
 }
 
+/* What was given several times, a line each: joined by commas, `a=1,b=2` could not be told from one value with a comma. */
+static int put_lines(struct rnn_kvs *out, const struct cli_opt *o, struct rnn_err *err)
+{
+    const struct rnn_kvs *m = o->type == CLI_KVS ? o->dst : NULL;
+    const struct cli_strs *l = o->type == CLI_STRS ? o->dst : NULL;
+    char *text = NULL;
+    for (size_t i = 0; i < (m ? m->n : l->n); i++) {
+        char *value = m ? rnn_kv_text(&m->v[i]) : NULL;
+        char *more = m ? rnn_asprintf("%s%s%s=%s", text ? text : "", text ? "\n" : "", m->v[i].key, value ? value : "")
+                       : rnn_asprintf("%s%s%s", text ? text : "", text ? "\n" : "", l->v[i]);
+        free(value);
+        free(text);
+        text = cli_oom(more);
+    }
+    const int rc = text ? rnn_kvs_str(out, o->name, text, err) : rnn_kvs_null(out, o->name, err);
+    free(text);
+    return rc;
+}
+
 static int put_option(struct rnn_kvs *out, const struct cli_opt *o, const char *text, struct rnn_err *err)
 {
+    if (o->type == CLI_KVS || (o->type == CLI_STRS && !(o->flags & CLI_COMMA))) return put_lines(out, o, err);
     if (!text) return rnn_kvs_null(out, o->name, err);
     switch (o->type) {
     case CLI_FLAG: return rnn_kvs_bool(out, o->name, *(const bool *)o->dst, err);

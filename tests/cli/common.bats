@@ -52,9 +52,9 @@ refused() { # STATUS MESSAGE ARGS...: one line on stderr, nothing on stdout
 @test "flags are switched off, lists and pairs add up, the last of a single value holds" {
     run -0 "$probe" --no-bias -p a -p b,c --kinds x,y --kinds z --label a=1 --label b=2 --label a=3 --gains 1,2.5 --tau 5 --tau 6
     [ "$(value bias)" = "false given" ]
-    [ "$(value param)" = "a,b,c given" ]
+    [ "$(value param)" = "a|b,c given" ]
     [ "$(value kinds)" = "x,y,z given" ]
-    [ "$(value label)" = "a=3,b=2 given" ]
+    [ "$(value label)" = "a=3|b=2 given" ]
     [ "$(value gains)" = "1,2.5 given" ]
     [ "$(value tau)" = "6 given" ]
 }
