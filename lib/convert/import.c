@@ -1,5 +1,6 @@
 #include "convert/import.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
@@ -113,6 +114,22 @@ static int read_recurrent(const struct found *f, struct rnn_spec *s, struct rnn_
     return RNN_OK;
 }
 
+/* A leaky cell must be told its leak; per unit, the one number that some formulas want is the mean. */
+static int settle_alpha(const struct found *f, struct rnn_spec *s, struct rnn_err *err)
+{
+    if (!isnan(s->alpha)) {
+        if (isnan(s->tau_ms)) s->tau_ms = s->dt_ms / s->alpha;
+        return RNN_OK;
+    }
+    if (!f->at[ALPHA]) return rnn_fail(err, RNN_ERR_ARG, "a %s cell needs --alpha, or --dt and --tau, or an array alpha", rnn_cell_names[s->cell]);
+    const size_t n = rnn_array_count(&f->at[ALPHA]->a);
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += rnn_array_get(&f->at[ALPHA]->a, i);
+    s->alpha = sum / (double)n;
+    s->tau_ms = s->dt_ms / s->alpha;
+    return RNN_OK;
+}
+
 static int read_sizes(const struct found *f, const struct rnn_import *o, struct rnn_spec *s, struct rnn_err *err)
 {
     RNN_TRY(read_recurrent(f, s, err));
@@ -130,6 +147,7 @@ static int read_sizes(const struct found *f, const struct rnn_import *o, struct 
     } else {
         s->alpha_per_unit = f->at[ALPHA] != NULL;
     }
+    RNN_TRY(settle_alpha(f, s, err));
     const bool law_has_h0 = s->h0 == RNN_H0_FIXED || s->h0 == RNN_H0_TRAINED;
     if (f->at[H0] && !o->h0_given) s->h0 = RNN_H0_FIXED;
     else if (f->at[H0] && !law_has_h0) return rnn_fail(err, RNN_ERR_FORMAT, "there is an array h0, but the law of initial states is %s", rnn_h0_law_names[s->h0]);

@@ -7,7 +7,7 @@
 #include "model/task.h"
 
 struct rnn_import {
-    struct rnn_spec spec;        /* what arrays cannot say: cell, activation, read-out, alpha, noise, ...; sizes, rank and biases are ignored */
+    struct rnn_spec spec;        /* what arrays cannot say: cell, activation, read-out, alpha, noise, ...; sizes, rank and biases are ignored; alpha NaN: not said */
     bool h0_given;               /* spec.h0 was asked for; else an array h0 makes it fixed */
     const struct rnn_kvs *map;   /* OURS = name in the file, before the names below; may be NULL */
     const struct rnn_kvs *labels;

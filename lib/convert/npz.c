@@ -35,27 +35,22 @@ static int read_entry(zip_t *z, zip_uint64_t i, struct rnn_named_list *out, stru
     return rc;
 }
 
-int rnn_npz_read(const char *path, struct rnn_named_list *out, struct rnn_err *err)
+int rnn_npz_parse(const void *p, size_t len, struct rnn_named_list *out, struct rnn_err *err)
 {
-    unsigned char *p = NULL;
-    size_t len = 0;
     zip_error_t ze;
     *out = (struct rnn_named_list){0};
-    RNN_TRY(rnn_slurp(path, &p, &len, err));
     zip_error_init(&ze);
     zip_source_t *src = zip_source_buffer_create(p, len, 0, &ze);
     zip_t *z = src ? zip_open_from_source(src, ZIP_RDONLY | ZIP_CHECKCONS, &ze) : NULL;
     int rc = RNN_OK;
     if (!z) {
-        rc = rnn_fail(err, RNN_ERR_FORMAT, "%s is not an .npz archive: %s", path && strcmp(path, "-") ? path : "standard input",
-                      zip_error_strerror(&ze));
+        rc = rnn_fail(err, RNN_ERR_FORMAT, "not an .npz archive: %s", zip_error_strerror(&ze));
         if (src) zip_source_free(src);
     }
     const zip_int64_t n = z ? zip_get_num_entries(z, 0) : 0;
     for (zip_int64_t i = 0; rc >= 0 && i < n; i++) rc = read_entry(z, (zip_uint64_t)i, out, err);
     if (z) zip_discard(z);
     zip_error_fini(&ze);
-    free(p);
     if (rc < 0) rnn_named_release(out);
     return rc;
 }

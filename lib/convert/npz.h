@@ -15,8 +15,8 @@ int rnn_npy_header(const struct rnn_named *e, char **header, size_t *len, size_t
 int rnn_npy_strings(const struct rnn_named *e, size_t width, void **data, struct rnn_err *err);
 int rnn_npy_write(FILE *f, const struct rnn_named *e, struct rnn_err *err);
 
-/* Every array of a zip archive; entries that rnn_npy_parse refuses are there with `why`.  path NULL or "-": standard input. */
-int rnn_npz_read(const char *path, struct rnn_named_list *out, struct rnn_err *err);
+/* Every array of a zip archive in memory; entries that rnn_npy_parse refuses are there with `why`. */
+int rnn_npz_parse(const void *p, size_t len, struct rnn_named_list *out, struct rnn_err *err);
 /* An archive as numpy.savez makes it (stored, NAME.npy), built in memory and then written. */
 int rnn_npz_write(FILE *f, const struct rnn_named_list *l, struct rnn_err *err);
 

@@ -77,14 +77,10 @@ static int read_image(const unsigned char *p, size_t len, struct rnn_named_list 
     return rc;
 }
 
-int rnn_safetensors_read(const char *path, struct rnn_named_list *out, struct rnn_err *err)
+int rnn_safetensors_parse(const void *p, size_t len, struct rnn_named_list *out, struct rnn_err *err)
 {
-    unsigned char *p = NULL;
-    size_t len = 0;
     *out = (struct rnn_named_list){0};
-    RNN_TRY(rnn_slurp(path, &p, &len, err));
-    int rc = read_image(p, len, out, err);
-    free(p);
+    const int rc = read_image(p, len, out, err);
     if (rc < 0) rnn_named_release(out);
     return rc;
 }

@@ -5,8 +5,8 @@
 
 #include "convert/named.h"
 
-/* F32, F64, I32, I64, U8, U64 and BOOL are read; entries of other types are there with `why`.  path NULL or "-": standard input. */
-int rnn_safetensors_read(const char *path, struct rnn_named_list *out, struct rnn_err *err);
+/* F32, F64, I32, I64, U8, U64 and BOOL are read; entries of other types are there with `why`. */
+int rnn_safetensors_parse(const void *p, size_t len, struct rnn_named_list *out, struct rnn_err *err);
 /* RNN_ERR_ARG names the first complex array.  Strings are skipped; *skipped counts them. */
 int rnn_safetensors_write(FILE *f, const struct rnn_named_list *l, size_t *skipped, struct rnn_err *err);
 
