@@ -33,5 +33,5 @@ $(OUT)/performance.tsv: $(OUT)/scored.rnn
 # $(call summary,TSV,TITLE,EXPECTED,AT_LEAST,AT_MOST,WHICH): a paragraph about the networks of TSV; see summary.awk
 summary = @awk -f $(ROOT)/pipelines/summary.awk -v study='$(STUDY)' -v title='$2' -v expected='$3' -v at_least='$4' -v at_most='$5' -v which='$6' $1
 files:
-	@ls -1 $(OUT)/*.rnn $(OUT)/*.tsv $(OUT)/*.txt 2>/dev/null | sed 's,^$(ROOT)/,  ,'
+	@printf '  %s\n' $(patsubst $(ROOT)/%,%,$(sort $(wildcard $(OUT)/*.rnn $(OUT)/*.tsv)))
 .PHONY: study files
