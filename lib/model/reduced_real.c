@@ -229,6 +229,7 @@ static void activate(const struct core *k, real *t, real *d)
     default:
         for (size_t i = 0; i < k->P; i++) d[i] = 1;
     }
+    for (size_t i = k->N; i < k->P; i++) t[i] = d[i] = 0; /* f(0) need not be 0, and padding must stay out of the gradient */
 }
 
 /* Fills kappa, t, d and, from target y and weights w, the loss and e = dL/d(read-out's input). */
