@@ -61,6 +61,7 @@ void RN(engine_bind)(struct RN(rnn_engine) *e, const real *theta)
     struct RN(engine_theta) *th = &e->th;
     const size_t GN = e->GN, n_in = e->s.n_in;
     th->W_rec = block(e, theta, "W_rec");
+    th->W_in = block(e, theta, "W_in");
     th->m = block(e, theta, "m");
     th->n = block(e, theta, "n");
     th->W_out = block(e, theta, "W_out");
@@ -74,7 +75,7 @@ void RN(engine_bind)(struct RN(rnn_engine) *e, const real *theta)
         th->bias[i] = th->bias_in ? b_rec : b_rec + b_in;
         if (th->bias_in) th->bias_in[i] = b_in;
     }
-    if (n_in) turn(GN, n_in, 1, block(e, theta, "W_in"), th->W_in_t);
+    if (th->W_in_t) turn(GN, n_in, 1, th->W_in, th->W_in_t);
     if (th->W_rec_t) turn(GN, e->s.N, 1, th->W_rec, th->W_rec_t);
     for (size_t g = 0; g < e->G && e->s.rank; g++)
         turn(e->s.N, e->s.rank, e->rank_scale, th->m + g * e->s.N * e->s.rank, th->m_t + g * e->s.rank * e->s.N);
@@ -92,7 +93,8 @@ void RN(engine_latent)(const struct RN(rnn_engine) *e, const real *r, real *kapp
 static void drive(const struct RN(rnn_engine) *e, const real *b, const real *u, real *z)
 {
     const size_t GN = e->GN, n_in = e->s.n_in;
-    if (u) e->k->RN(gemm)(e->B, GN, n_in, u, n_in, 1, e->th.W_in_t, GN, b, 0, z, GN);
+    if (u && e->th.W_in_t) e->k->RN(gemm)(e->B, GN, n_in, u, n_in, 1, e->th.W_in_t, GN, b, 0, z, GN);
+    else if (u) e->k->RN(dots)(e->B, GN, n_in, u, n_in, e->th.W_in, n_in, b, z, GN);
     else for (size_t k = 0; k < e->B; k++) memcpy(z + k * GN, b, GN * sizeof *z);
 }
 

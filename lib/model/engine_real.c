@@ -64,7 +64,7 @@ static void carve_forward(struct RN(rnn_engine) *e, struct carve *c)
     if (e->has_noise) TAKE(e->xi, B, N, 1);
     TAKE(e->th.bias, e->GN, 1, 1);
     if (gru) TAKE(e->th.bias_in, e->GN, 1, 1);
-    TAKE(e->th.W_in_t, e->s.n_in, e->GN, 1);
+    if (B >= RN(TURN_FROM)) TAKE(e->th.W_in_t, e->s.n_in, e->GN, 1);
     if (!e->GR && B >= RN(TURN_FROM)) TAKE(e->th.W_rec_t, N, e->GN, 1);
     TAKE(e->th.m_t, e->GR, N, 1);
     if (e->has_noise && e->s.alpha_per_unit) TAKE(e->th.sd, N, 1, 1);
@@ -84,14 +84,27 @@ static void carve_backward(struct RN(rnn_engine) *e, struct carve *c)
     if (gru) TAKE(e->db_in, e->GN, 1, 1);
     TAKE(e->dm_t, e->GR, N, 1);
     TAKE(e->gram, e->s.rank, e->s.rank, 1);
+    TAKE(e->buffer, e->room, 1, 1);
 }
 
-/* Fixed by shape alone: the order in which a gradient is summed must not depend on the machine. */
+/* Numbers of a gradient that the fused update of one trial holds at a time: at least a row of any parameter. */
+static size_t fused_room(const struct RN(rnn_engine) *e)
+{
+    enum { LEVEL_1 = (16 << 10) / sizeof(real) };
+    size_t room = LEVEL_1;
+    for (size_t i = 0; i < e->ps.n; i++)
+        if (e->ps.p[i].cols > room) room = e->ps.p[i].cols;
+    return e->B == 1 && e->train && e->s.cell == RNN_ELMAN ? room : 0;
+}
+
+/* Fixed by shape alone: the order in which a gradient is summed must not depend on the machine.  With one trial all steps are one
+ * chunk, as the fused update needs them. */
 static size_t chunk_steps(const struct RN(rnn_engine) *e)
 {
     const size_t per_step = e->B * (e->s.N + e->GN) * sizeof(real);
     const size_t C = per_step ? CHUNK_BYTES / per_step : 1;
-    return C < 1 ? 1 : C > e->T_max ? e->T_max : C;
+    if (C < 1) return 1;
+    return C > e->T_max || e->B == 1 ? e->T_max : C;
 }
 
 static int describe(struct RN(rnn_engine) *e, const struct rnn_spec *s, size_t B, size_t T, bool train, struct rnn_err *err)
@@ -115,6 +128,7 @@ static int describe(struct RN(rnn_engine) *e, const struct rnn_spec *s, size_t B
     e->rank_scale = s->rank_scale == RNN_RANK_PER_UNIT ? (real) (1.0 / (double) s->N) : 1;
     e->noise_sd = (real) rnn_noise_sd(s);
     e->C = chunk_steps(e);
+    e->room = fused_room(e);
     e->k = rnn_dense();
     return RNN_OK;
 }

@@ -18,14 +18,14 @@ typedef double real;
 
 /* The parameters of the pass at hand as the loops want them; pointers into theta, or into the engine. */
 struct RN(engine_theta) {
-    const real *W_rec, *m, *n, *W_out, *b_out, *h0; /* NULL when absent */
+    const real *W_rec, *W_in, *m, *n, *W_out, *b_out, *h0; /* NULL when absent */
     const real *b_rec, *b_in;                       /* NULL when absent */
     const real *alpha;                              /* [N] per unit, or NULL: the scalar */
     real *bias;     /* [GN] b_rec + b_in (gru: b_rec) */
     real *bias_in;  /* [GN] gru: b_in */
     real *W_rec_t;  /* [N][GN], for batches */
     real *m_t;      /* [G][R][N] scaled by s */
-    real *W_in_t;   /* [n_in][GN] */
+    real *W_in_t;   /* [n_in][GN], for batches */
     real *sd;       /* [N] noise per unit, set when alpha is per unit */
 };
 
@@ -69,6 +69,8 @@ struct RN(rnn_engine) {
     real *db, *db_in; /* [GN], gru: [GN] */
     real *dm_t;       /* [G][R][N] */
     real *gram;       /* [R][R] */
+    real *buffer;     /* [room] rows of a gradient on their way into the fused update */
+    size_t room;
 
     struct RN(engine_theta) th;
     void *arena;
