@@ -1,0 +1,459 @@
+#include "report/gather.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/mem.h"
+#include "codec/codec.h"
+
+/* ---- tables ---- */
+
+const struct rnn_gtable *rnn_gathered_table(const struct rnn_gathered *g, const char *name)
+{
+    for (size_t i = 0; i < g->n_tables; i++)
+        if (!strcmp(g->table[i].name, name) && g->table[i].rows) return &g->table[i];
+    return NULL;
+}
+
+const struct rnn_gcol *rnn_gtable_col(const struct rnn_gtable *t, const char *name)
+{
+    for (size_t c = 0; c < t->n_cols; c++)
+        if (!strcmp(t->col[c].name, name)) return &t->col[c];
+    return NULL;
+}
+
+const char *rnn_gcol_text(const struct rnn_gcol *c, size_t row, char buf[40])
+{
+    if (c->is_text) return c->s[row];
+    if (isnan(c->v[row])) return strcpy(buf, "NaN");
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(buf, 40, "%.*g", digits, c->v[row]);
+        if (strtod(buf, NULL) == c->v[row]) break;
+    }
+    return buf;
+}
+
+static char *copy_str(const msgpack_object *o)
+{
+    char *s = o && o->type == MSGPACK_OBJECT_STR ? malloc(o->via.str.size + 1) : NULL;
+    if (!s) return rnn_strdup("");
+    memcpy(s, o->via.str.ptr, o->via.str.size);
+    s[o->via.str.size] = 0;
+    return s;
+}
+
+static struct rnn_gtable *table_of(struct rnn_gathered *g, const char *name, struct rnn_err *err)
+{
+    for (size_t i = 0; i < g->n_tables; i++)
+        if (!strcmp(g->table[i].name, name)) return &g->table[i];
+    if (rnn_grow(&g->table, &g->cap_tables, g->n_tables + 1, sizeof *g->table, err) < 0) return NULL;
+    struct rnn_gtable *t = &g->table[g->n_tables];
+    *t = (struct rnn_gtable){.name = rnn_strdup(name)};
+    if (!t->name) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory"), NULL;
+    g->n_tables++;
+    return t;
+}
+
+/* Makes rows [from, to) of a column missing. */
+static int blank(struct rnn_gcol *c, size_t from, size_t to, struct rnn_err *err)
+{
+    if (c->is_text) RNN_TRY(rnn_grow(&c->s, &c->cap_s, to ? to : 1, sizeof *c->s, err));
+    else RNN_TRY(rnn_grow(&c->v, &c->cap_v, to ? to : 1, sizeof *c->v, err));
+    for (size_t i = from; i < to; i++) {
+        if (!c->is_text) c->v[i] = NAN;
+        else if (!(c->s[i] = rnn_strdup(""))) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
+    }
+    return RNN_OK;
+}
+
+/* A column of numbers that meets text becomes text. */
+static int to_text(struct rnn_gcol *c, size_t rows, struct rnn_err *err)
+{
+    char buf[40];
+    RNN_TRY(rnn_grow(&c->s, &c->cap_s, rows ? rows : 1, sizeof *c->s, err));
+    for (size_t i = 0; i < rows; i++) {
+        c->s[i] = rnn_strdup(isnan(c->v[i]) ? "" : rnn_gcol_text(c, i, buf));
+        if (!c->s[i]) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
+    }
+    free(c->v);
+    c->v = NULL;
+    c->is_text = true;
+    return RNN_OK;
+}
+
+/* The column, made (missing in all earlier rows) when new.  The pointer holds until the next column is made. */
+static struct rnn_gcol *column_of(struct rnn_gtable *t, const char *name, bool is_text, struct rnn_err *err)
+{
+    for (size_t i = 0; i < t->n_cols; i++) {
+        struct rnn_gcol *c = &t->col[i];
+        if (strcmp(c->name, name)) continue;
+        if (is_text && !c->is_text && to_text(c, t->rows, err) < 0) return NULL;
+        return c;
+    }
+    if (rnn_grow(&t->col, &t->cap_cols, t->n_cols + 1, sizeof *t->col, err) < 0) return NULL;
+    struct rnn_gcol *c = &t->col[t->n_cols];
+    *c = (struct rnn_gcol){.name = rnn_strdup(name), .unit = rnn_strdup(""), .doc = rnn_strdup(""), .is_text = is_text};
+    t->n_cols++;
+    return blank(c, 0, t->rows, err) < 0 ? NULL : c;
+}
+
+/* Stores a number or a text into one cell of a column whose row exists. */
+static int put_cell(struct rnn_gcol *c, size_t row, double v, const char *s, size_t len, struct rnn_err *err)
+{
+    char buf[40];
+    if (!c->is_text) return c->v[row] = v, RNN_OK;
+    if (!s) {
+        struct rnn_gcol one = {.v = &v};
+        s = isnan(v) ? "" : rnn_gcol_text(&one, 0, buf);
+        len = strlen(s);
+    }
+    free(c->s[row]);
+    c->s[row] = malloc(len + 1);
+    if (!c->s[row]) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
+    memcpy(c->s[row], s, len);
+    c->s[row][len] = 0;
+    return RNN_OK;
+}
+
+static int put_column(struct rnn_gtable *t, const char *name, const msgpack_object *o, size_t from, size_t n, struct rnn_err *err)
+{
+    const bool text = o->type == MSGPACK_OBJECT_ARRAY;
+    struct rnn_array a = {0};
+    if (!text) RNN_TRY(rnn_view_array(o, &a, err));
+    const size_t have = text ? o->via.array.size : rnn_array_count(&a);
+    if (have != n) return rnn_fail(err, RNN_ERR_FORMAT, "table %s: column '%s' has %zu rows, others %zu", t->name, name, have, n);
+    struct rnn_gcol *c = column_of(t, name, text, err);
+    if (!c) return err->code;
+    for (size_t i = 0; i < n; i++) {
+        const msgpack_object *e = text ? &o->via.array.ptr[i] : NULL;
+        if (e && e->type != MSGPACK_OBJECT_STR) return rnn_fail(err, RNN_ERR_FORMAT, "table %s: column '%s' mixes types", t->name, name);
+        RNN_TRY(put_cell(c, from + i, e ? NAN : rnn_array_get(&a, i), e ? e->via.str.ptr : NULL, e ? e->via.str.size : 0, err));
+    }
+    return RNN_OK;
+}
+
+static size_t rows_of(const msgpack_object *o)
+{
+    struct rnn_array a;
+    struct rnn_err ignored;
+    if (o->type == MSGPACK_OBJECT_ARRAY) return o->via.array.size;
+    return rnn_view_array(o, &a, &ignored) < 0 ? 0 : rnn_array_count(&a);
+}
+
+static int extend_rows(struct rnn_gtable *t, size_t n, uint64_t segment, struct rnn_err *err)
+{
+    for (size_t i = 0; i < t->n_cols; i++) RNN_TRY(blank(&t->col[i], t->rows, t->rows + n, err));
+    RNN_TRY(rnn_grow(&t->segment, &t->cap_segment, t->rows + n, sizeof *t->segment, err));
+    for (size_t i = 0; i < n; i++) t->segment[t->rows + i] = segment;
+    t->rows += n;
+    return RNN_OK;
+}
+
+static void put_notes(struct rnn_gtable *t, const msgpack_object *map, bool units)
+{
+    for (size_t i = 0; map && map->type == MSGPACK_OBJECT_MAP && i < map->via.map.size; i++) {
+        char *key = copy_str(&map->via.map.ptr[i].key);
+        for (size_t c = 0; key && c < t->n_cols; c++) {
+            if (strcmp(t->col[c].name, key)) continue;
+            char **note = units ? &t->col[c].unit : &t->col[c].doc;
+            free(*note);
+            *note = copy_str(&map->via.map.ptr[i].val);
+        }
+        free(key);
+    }
+}
+
+/* A constant column from a label, unless a real column of that name is there. */
+static int put_label(struct rnn_gtable *t, const struct rnn_kv *l, size_t from, const msgpack_object *columns, struct rnn_err *err)
+{
+    if (rnn_find(columns, l->key) || l->type == RNN_KV_NULL) return RNN_OK;
+    const bool text = l->type == RNN_KV_STR || l->type == RNN_KV_REALS;
+    struct rnn_gcol *c = column_of(t, l->key, text, err);
+    if (!c) return err->code;
+    c->is_label = true;
+    char *words = rnn_kv_text(l);
+    if (!words) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
+    const struct rnn_kvs one = {.v = (struct rnn_kv *)l, .n = 1};
+    int rc = RNN_OK;
+    for (size_t i = from; rc >= 0 && i < t->rows; i++)
+        rc = put_cell(c, i, rnn_kvs_get_real(&one, l->key, NAN), text ? words : NULL, strlen(words), err);
+    free(words);
+    return rc;
+}
+
+static int add_table(struct rnn_gathered *g, const struct rnn_frame *f, const char *name, struct rnn_err *err)
+{
+    const msgpack_object *columns;
+    RNN_TRY(rnn_want_map(f->body, "columns", &columns, err));
+    struct rnn_gtable *t = table_of(g, name, err);
+    if (!t) return err->code;
+    const size_t n = columns->via.map.size ? rows_of(&columns->via.map.ptr[0].val) : 0, from = t->rows;
+    RNN_TRY(extend_rows(t, n, g->n_segments - 1, err));
+    for (size_t i = 0; i < columns->via.map.size; i++) {
+        char *key = copy_str(&columns->via.map.ptr[i].key);
+        const int rc = put_column(t, key, &columns->via.map.ptr[i].val, from, n, err);
+        free(key);
+        RNN_TRY(rc);
+    }
+    struct rnn_kvs labels = {0};
+    int rc = RNN_OK;
+    const msgpack_object *l = rnn_find(f->body, "labels"), *net = rnn_find(f->body, "net");
+    if (l && l->type == MSGPACK_OBJECT_MAP) rc = rnn_want_kvs(f->body, "labels", &labels, err);
+    if (rc >= 0 && net && net->type == MSGPACK_OBJECT_STR) {
+        char *id = copy_str(net);
+        rc = rnn_kvs_str(&labels, "net", id, err);
+        free(id);
+    }
+    for (size_t i = 0; rc >= 0 && i < labels.n; i++) rc = put_label(t, &labels.v[i], from, columns, err);
+    put_notes(t, rnn_find(f->body, "units"), true);
+    put_notes(t, rnn_find(f->body, "doc"), false);
+    rnn_kvs_release(&labels);
+    return rc;
+}
+
+/* ---- arrays ---- */
+
+static int copy_names(const msgpack_object *o, char *out[RNN_MAX_DIMS])
+{
+    for (size_t i = 0; o && o->type == MSGPACK_OBJECT_ARRAY && i < o->via.array.size && i < RNN_MAX_DIMS; i++) out[i] = copy_str(&o->via.array.ptr[i]);
+    return RNN_OK;
+}
+
+/* The next block of the array given last: same name and net, and it begins where that one ends. */
+static int continue_array(struct rnn_garray *a, const struct rnn_array *more, struct rnn_err *err)
+{
+    const size_t old = rnn_array_bytes(&a->value), add = rnn_array_bytes(more);
+    if (a->value.ndim != more->ndim || a->value.dtype != more->dtype)
+        return rnn_fail(err, RNN_ERR_FORMAT, "array %s: its pieces differ in type or dimensions", a->name);
+    char *p = rnn_alloc(old + add, 1);
+    if (!p) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory for array %s", a->name);
+    memcpy(p, a->value.data, old);
+    memcpy(p + old, more->data, add);
+    free(a->value.data);
+    a->value.data = p;
+    a->value.shape[0] += more->shape[0];
+    return RNN_OK;
+}
+
+static int add_array(struct rnn_gathered *g, const struct rnn_frame *f, const char *name, struct rnn_err *err)
+{
+    struct rnn_array value = {0};
+    uint64_t first;
+    RNN_TRY(rnn_get_uint(f->body, "first", &first, 0, err));
+    RNN_TRY(rnn_want_array(f->body, "value", &value, err));
+    struct rnn_garray *last = g->n_arrays ? &g->array[g->n_arrays - 1] : NULL;
+    if (first && last && !strcmp(last->name, name) && last->value.shape[0] == first) {
+        const int rc = continue_array(last, &value, err);
+        rnn_array_release(&value);
+        return rc;
+    }
+    if (rnn_grow(&g->array, &g->cap_arrays, g->n_arrays + 1, sizeof *g->array, err) < 0) return rnn_array_release(&value), err->code;
+    struct rnn_garray *a = &g->array[g->n_arrays++];
+    *a = (struct rnn_garray){.name = rnn_strdup(name), .net = copy_str(rnn_find(f->body, "net")), .value = value, .segment = g->n_segments - 1};
+    copy_names(rnn_find(f->body, "dims"), a->dims);
+    copy_names(rnn_find(f->body, "units"), a->units);
+    const msgpack_object *l = rnn_find(f->body, "labels");
+    return l && l->type == MSGPACK_OBJECT_MAP ? rnn_want_kvs(f->body, "labels", &a->labels, err) : RNN_OK;
+}
+
+/* ---- tasks and provenance ---- */
+
+static int add_task(struct rnn_gathered *g, const struct rnn_frame *f, struct rnn_err *err)
+{
+    struct rnn_task *t;
+    RNN_TRY(rnn_task_decode(f->body, &t, err));
+    for (size_t i = 0; i < g->n_tasks; i++)
+        if (!strcmp(g->task[i]->id, t->id)) return rnn_task_free(t), RNN_OK;
+    if (rnn_grow(&g->task, &g->cap_tasks, g->n_tasks + 1, sizeof *g->task, err) < 0) return rnn_task_free(t), err->code;
+    g->task[g->n_tasks++] = t;
+    return RNN_OK;
+}
+
+static bool is_plain(const char *s)
+{
+    return *s && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:/%@") == strlen(s);
+}
+
+static void put_word(FILE *out, const char *s)
+{
+    if (is_plain(s)) {
+        fputs(s, out);
+        return;
+    }
+    putc('\'', out);
+    for (; *s; s++) {
+        if (*s == '\'') fputs("'\\''", out);
+        else putc(*s, out);
+    }
+    putc('\'', out);
+}
+
+/* One stage as a command: tool, then every option that is set.  The key "task" is taskgen's first word. */
+static int put_stage(FILE *out, const msgpack_object *stage, struct rnn_err *err)
+{
+    char *tool = copy_str(rnn_find(stage, "tool"));
+    struct rnn_kvs options = {0};
+    const msgpack_object *o = rnn_find(stage, "options");
+    int rc = o && o->type == MSGPACK_OBJECT_MAP ? rnn_want_kvs(stage, "options", &options, err) : RNN_OK;
+    put_word(out, tool);
+    if (rc >= 0 && !strcmp(tool, "taskgen")) putc(' ', out), put_word(out, rnn_kvs_get_str(&options, "task", ""));
+    for (size_t i = 0; rc >= 0 && i < options.n; i++) {
+        const struct rnn_kv *e = &options.v[i];
+        if (e->type == RNN_KV_NULL || (!strcmp(tool, "taskgen") && !strcmp(e->key, "task"))) continue;
+        if (e->type == RNN_KV_BOOL) {
+            if (e->b) fprintf(out, " --%s", e->key);
+            continue;
+        }
+        char *text = rnn_kv_text(e);
+        if (!text) rc = rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
+        if (text && *text) fprintf(out, " --%s=", e->key), put_word(out, text);
+        free(text);
+    }
+    rnn_kvs_release(&options);
+    free(tool);
+    return rc;
+}
+
+static int add_segment(struct rnn_gathered *g, const struct rnn_frame *f, struct rnn_err *err)
+{
+    RNN_TRY(rnn_grow(&g->segment, &g->cap_segments, g->n_segments + 1, sizeof *g->segment, err));
+    struct rnn_gsegment *s = &g->segment[g->n_segments++];
+    *s = (struct rnn_gsegment){0};
+    size_t len;
+    FILE *out = open_memstream(&s->pipeline, &len);
+    if (!out) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
+    const msgpack_object *prov = rnn_find(f->body, "prov");
+    int rc = RNN_OK;
+    for (size_t i = 0; rc >= 0 && prov && prov->type == MSGPACK_OBJECT_ARRAY && i < prov->via.array.size; i++) {
+        if (i) fputs(" |\n", out);
+        rc = put_stage(out, &prov->via.array.ptr[i], err);
+    }
+    fclose(out);
+    return rc;
+}
+
+/* ---- the loop ---- */
+
+static bool wanted(const char *const *names, const char *name)
+{
+    if (!names) return true;
+    for (; *names; names++)
+        if (!strcmp(*names, name)) return true;
+    return false;
+}
+
+static int add_frame(struct rnn_gathered *g, const struct rnn_frame *f, const struct rnn_gather_want *want, struct rnn_err *err)
+{
+    if (!strcmp(f->kind, "head")) return add_segment(g, f, err);
+    if (!strcmp(f->kind, "task")) return add_task(g, f, err);
+    if (!strcmp(f->kind, "net")) return g->segment[g->n_segments - 1].nets++, RNN_OK;
+    const bool table = !strcmp(f->kind, "table");
+    if (!table && strcmp(f->kind, "array")) return RNN_OK;
+    char *name;
+    RNN_TRY(rnn_want_str(f->body, "name", &name, err));
+    int rc = RNN_OK;
+    if (wanted(table ? (want ? want->tables : NULL) : (want ? want->arrays : NULL), name))
+        rc = table ? add_table(g, f, name, err) : add_array(g, f, name, err);
+    free(name);
+    return rc;
+}
+
+int rnn_gather(struct rnn_gathered *g, struct rnn_reader *r, const struct rnn_gather_want *want, struct rnn_err *err)
+{
+    struct rnn_frame f;
+    int rc;
+    while ((rc = rnn_reader_next(r, &f, err)) == RNN_OK) RNN_TRY(add_frame(g, &f, want, err));
+    return rc < 0 ? rc : RNN_OK;
+}
+
+static void release_table(struct rnn_gtable *t)
+{
+    for (size_t i = 0; i < t->n_cols; i++) {
+        struct rnn_gcol *c = &t->col[i];
+        for (size_t k = 0; c->is_text && k < t->rows; k++) free(c->s[k]);
+        free(c->s);
+        free(c->v);
+        free(c->name);
+        free(c->unit);
+        free(c->doc);
+    }
+    free(t->col);
+    free(t->segment);
+    free(t->name);
+}
+
+void rnn_gathered_release(struct rnn_gathered *g)
+{
+    for (size_t i = 0; i < g->n_tables; i++) release_table(&g->table[i]);
+    for (size_t i = 0; i < g->n_arrays; i++) {
+        struct rnn_garray *a = &g->array[i];
+        for (int k = 0; k < RNN_MAX_DIMS; k++) free(a->dims[k]), free(a->units[k]);
+        free(a->name);
+        free(a->net);
+        rnn_kvs_release(&a->labels);
+        rnn_array_release(&a->value);
+    }
+    for (size_t i = 0; i < g->n_tasks; i++) rnn_task_free(g->task[i]);
+    for (size_t i = 0; i < g->n_segments; i++) free(g->segment[i].pipeline);
+    free(g->table);
+    free(g->array);
+    free(g->task);
+    free(g->segment);
+    memset(g, 0, sizeof *g);
+}
+
+/* ---- filters ---- */
+
+static bool compare(const struct rnn_gcol *c, size_t row, const char *op, const char *value)
+{
+    double d;
+    if (c->is_text) {
+        const int order = strcmp(c->s[row], value);
+        d = order;
+    } else {
+        d = c->v[row] - strtod(value, NULL);
+        if (fabs(d) <= 1e-12 * fabs(c->v[row])) d = 0; /* 0.1 read as text is the 0.1 that was stored */
+    }
+    if (isnan(d)) return !strcmp(op, "!=");
+    if (!strcmp(op, "=")) return d == 0;
+    if (!strcmp(op, "!=")) return d != 0;
+    if (!strcmp(op, "<")) return d < 0;
+    if (!strcmp(op, "<=")) return d <= 0;
+    if (!strcmp(op, ">")) return d > 0;
+    return d >= 0;
+}
+
+/* "column op value": cuts the text in place. */
+static int split_term(char *term, char **column, char op[3], char **value, struct rnn_err *err)
+{
+    const size_t at = strcspn(term, "=!<>");
+    const size_t len = term[at] ? (term[at + 1] == '=' ? 2 : 1) : 0;
+    if (!at || !len || (term[at] == '!' && len == 1))
+        return rnn_fail(err, RNN_ERR_ARG, "filter '%s' is not COLUMN=VALUE (or != < <= > >=)", term);
+    memcpy(op, term + at, len);
+    op[len] = 0;
+    *column = term;
+    *value = term + at + len;
+    term[at] = 0;
+    return RNN_OK;
+}
+
+int rnn_gtable_filter(const struct rnn_gtable *t, const char *filter, bool *keep, struct rnn_err *err)
+{
+    for (size_t i = 0; i < t->rows; i++) keep[i] = true;
+    char *text = rnn_strdup(filter ? filter : ""), *rest = text;
+    if (!text) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
+    int rc = RNN_OK;
+    for (char *term; rc >= 0 && (term = strsep(&rest, ","));) {
+        char *column = NULL, op[3], *value = NULL;
+        if (!*term) continue;
+        rc = split_term(term, &column, op, &value, err);
+        if (rc < 0) break;
+        const struct rnn_gcol *c = rnn_gtable_col(t, column);
+        if (!c) rc = rnn_fail(err, RNN_ERR_ARG, "table %s has no column '%s'", t->name, column);
+        for (size_t i = 0; c && i < t->rows; i++) keep[i] = keep[i] && compare(c, i, op, value);
+    }
+    free(text);
+    return rc;
+}

@@ -1,0 +1,71 @@
+/* Streams pooled in memory, as a report wants them: each table whole (its pieces joined, labels as columns), each array whole, the
+ * tasks, and the pipelines that made them. */
+#ifndef RNN_REPORT_GATHER_H
+#define RNN_REPORT_GATHER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "base/array.h"
+#include "base/kv.h"
+#include "io/reader.h"
+#include "model/task.h"
+
+/* One column; missing numbers are NaN, missing strings "".  A column that is text in any piece is text throughout. */
+struct rnn_gcol {
+    char *name, *unit, *doc;
+    bool is_text, is_label;
+    double *v;               /* [rows] when numbers */
+    char **s;                /* [rows] when text */
+    size_t cap_v, cap_s;
+};
+
+struct rnn_gtable {
+    char *name;
+    struct rnn_gcol *col;
+    size_t n_cols, cap_cols, rows;
+    uint64_t *segment;       /* [rows] where each row came from */
+    size_t cap_segment;
+};
+
+/* An `array` frame and the pieces that continue it (first > 0). */
+struct rnn_garray {
+    char *name, *net;
+    char *dims[RNN_MAX_DIMS], *units[RNN_MAX_DIMS];
+    struct rnn_kvs labels;
+    struct rnn_array value;
+    uint64_t segment;
+};
+
+struct rnn_gsegment {
+    char *pipeline;          /* "taskgen ... | rnn-train ...", one stage per line: what to paste to make it again */
+    size_t nets;
+};
+
+struct rnn_gathered {
+    struct rnn_gtable *table;
+    size_t n_tables, cap_tables;
+    struct rnn_garray *array;
+    size_t n_arrays, cap_arrays;
+    struct rnn_task **task;  /* distinct by id */
+    size_t n_tasks, cap_tasks;
+    struct rnn_gsegment *segment;
+    size_t n_segments, cap_segments;
+};
+
+/* Which frames to keep: names of tables and arrays, NULL-terminated; a NULL list keeps all. */
+struct rnn_gather_want { const char *const *tables, *const *arrays; };
+
+/* Reads r to its end and adds everything to g (zero it first; several streams may be added).  Memory is that of what is kept. */
+int rnn_gather(struct rnn_gathered *g, struct rnn_reader *r, const struct rnn_gather_want *want, struct rnn_err *err);
+void rnn_gathered_release(struct rnn_gathered *g);
+
+const struct rnn_gtable *rnn_gathered_table(const struct rnn_gathered *g, const char *name); /* NULL when absent or empty */
+const struct rnn_gcol *rnn_gtable_col(const struct rnn_gtable *t, const char *name);         /* NULL when absent */
+/* Text of a cell as TSV would show it, in buf; a text cell is returned as it is. */
+const char *rnn_gcol_text(const struct rnn_gcol *c, size_t row, char buf[40]);
+
+/* Rows that satisfy a filter "column=value", "column!=value", "column<value", "<=", ">", ">=", several joined by ","; an empty or NULL filter
+ * keeps all.  keep [rows].  RNN_ERR_ARG names an unknown column. */
+int rnn_gtable_filter(const struct rnn_gtable *t, const char *filter, bool *keep, struct rnn_err *err);
+
+#endif
