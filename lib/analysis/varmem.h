@@ -34,10 +34,16 @@ struct rnn_spectrum_match {
     double angle_greedy;           /* rad, the released code's greedy matching, list order */
     double modulus_min, modulus_max; /* of the matched modes */
     double next_modulus;           /* largest one left over */
-    size_t *found, *expected;      /* [s] modes per direction: bin = round(s arg / 2 pi) mod s; found counts |lambda| >= theta */
+    /* Directions: the distinct arguments of the theory, ascending in [0, 2 pi) (repeat copy: the s-th roots of unity).  found counts
+     * modes |lambda| >= theta by their nearest direction, expected those of the theory. */
+    size_t n_directions;
+    double *direction;             /* [n_directions], rad */
+    size_t *found, *expected;      /* [n_directions] */
+    bool directions_agree;         /* found == expected everywhere */
 };
-/* w [N] eigenvalues of J ordered by modulus (rnn_eig); theory [n_theory]. */
-int rnn_spectrum_compare(size_t N, const double _Complex *w, size_t n_theory, const double _Complex *theory, size_t s, double theta,
+/* w [N] eigenvalues of J ordered by modulus (rnn_eig); theory [n_theory].  With n_theory > N the counts are given, and the angles and
+ * moduli are NaN. */
+int rnn_spectrum_compare(size_t N, const double _Complex *w, size_t n_theory, const double _Complex *theory, double theta,
                          struct rnn_spectrum_match *out, struct rnn_err *err);
 void rnn_spectrum_match_release(struct rnn_spectrum_match *m);
 
@@ -69,7 +75,8 @@ struct rnn_vm_options {
     bool project;             /* false: without the spectral projector */
 };
 /* proj: of J at the chosen theta.  activity_sd [kept]: only for NORM_ACTIVITY (first call with NORM_NONE, measure, call again), else
- * NULL.  RNN_ERR_ARG when the variant does not apply (DUAL on an operator that does not permute dimensions; N < kept);
+ * NULL.  RNN_ERR_ARG when the variant does not apply (DUAL on an operator that neither permutes dimensions nor keeps all elements;
+ * N < kept);
  * RNN_ERR_NUMERIC when the long-term subspace is smaller than needed (rank is reported in the message). */
 int rnn_vm_basis_make(const struct rnn_linear *lin, const struct rnn_operator *op, const struct rnn_projector *proj,
                       const struct rnn_vm_options *opt, const double *activity_sd, struct rnn_vm_basis *out, struct rnn_err *err);
@@ -84,7 +91,8 @@ struct rnn_vm_phi {
     double match;             /* share of entries equal to theory after rounding at 0.5 with sign */
     double informative_error, informative_norm; /* the block that is not exact by construction: first block column (INPUT), last
                                                    block row (DUAL), the whole matrix otherwise; Frobenius, and that of the theory */
-    double exact_error;       /* largest deviation in the blocks that are exact by construction (0 when there are none) */
+    double exact_error;       /* largest deviation in the blocks that are exact by construction; NaN when there are none (they are there
+                                 in INPUT and DUAL as long as columns keep their scale) */
     double leak;              /* |J Psi - Psi Phi_l| / |J Psi| */
 };
 int rnn_vm_phi_make(const struct rnn_linear *lin, const struct rnn_operator *op, const struct rnn_vm_basis *b, struct rnn_vm_phi *out,
@@ -113,14 +121,33 @@ struct rnn_vm_ports {
 int rnn_vm_ports_make(const struct rnn_linear *lin, const struct rnn_projector *proj, struct rnn_vm_ports *out, struct rnn_err *err);
 
 /* ---- decoding along trajectories ---- */
-/* h [K][T][N] states about x*, full [K][T][d] inputs followed by targets (steps 0..T-1); contents of variable m at step s-1+t
- * (after consuming it) is full[t+m].  accuracy [s] per variable at output offset t (t-s in the paper), sign agreement over K and kept
- * elements (NaN where a variable has none); also r2 [s] (1 - residual / total, for real contents; NULL ok). */
-int rnn_vm_decode(const struct rnn_vm_basis *b, const struct rnn_operator *op, size_t K, size_t T, const double *h, const double *full,
-                  size_t offset, double *accuracy, double *r2, struct rnn_err *err);
-/* The linear reduced model c' = Phi_l c from c(s) = Psi* h(s): share of right signs of the newest variable against full, over the
+struct rnn_vm_trajectories {
+    size_t K, T;
+    const double *h;    /* [K][T][N] states about x* */
+    const double *full; /* [K][T][d] inputs followed by targets */
+    double threshold;   /* a content counts as + from here on: 0 for +-1, 1/2 for 0/1 */
+};
+/* Variable m (0-based) holds full[t+m] after step s-1+t.  accuracy [s] per variable at output offset t (t-s in the paper): agreement
+ * of sides of the threshold over trials and kept elements (NaN where a variable has none); r2 [s] (NULL ok): 1 - residual / total. */
+int rnn_vm_decode(const struct rnn_vm_basis *b, const struct rnn_operator *op, const struct rnn_vm_trajectories *tr, size_t offset,
+                  double *accuracy, double *r2, struct rnn_err *err);
+/* The linear reduced model c' = Phi_l c from c(s) = Psi* h(s): share of right sides of the newest variable against full, over the
  * steps that follow. */
-int rnn_vm_reduced_accuracy(const struct rnn_vm_basis *b, const struct rnn_vm_phi *phi, const struct rnn_operator *op, size_t K, size_t T,
-                            const double *h, const double *full, double *accuracy, struct rnn_err *err);
+int rnn_vm_reduced_accuracy(const struct rnn_vm_basis *b, const struct rnn_vm_phi *phi, const struct rnn_operator *op,
+                            const struct rnn_vm_trajectories *tr, double *accuracy, struct rnn_err *err);
+/* Standard deviation of each kept variable element's contents Psi* h over trials at output offset t: sd [kept]. */
+int rnn_vm_activity(const struct rnn_vm_basis *b, const struct rnn_operator *op, const struct rnn_vm_trajectories *tr, size_t offset,
+                    double *sd, struct rnn_err *err);
+
+/* Impulse response G(tau) = R J^tau D, tau = 1 .. n_tau: mean of its diagonal, largest modulus off it, [n_tau] each. */
+int rnn_vm_impulse(const struct rnn_linear *lin, size_t n_tau, double *diag_mean, double *off_max, struct rnn_err *err);
+
+/* ---- pictures: contents that the eye can follow ---- */
+/* Digits as +-1, u [s][d]: a column of pixels a step, rows from dimension (d-5+1)/2 on; glyphs of 3x5 with an empty column after
+ * each where 4 steps a digit are there, else of 2x5 ("315" over 8 steps is the released code's picture).  RNN_ERR_ARG when the text is
+ * no digits, does not fit, or has a digit without a narrow form (0, 8). */
+int rnn_vm_picture(const char *digits, size_t s, size_t d, double *u, struct rnn_err *err);
+/* The same from text: a line per dimension, either s characters, # on and . off, or s numbers separated by blanks. */
+int rnn_vm_picture_text(const char *text, size_t s, size_t d, double *u, struct rnn_err *err);
 
 #endif

@@ -174,12 +174,12 @@ int rnn_vm_basis_make(const struct rnn_linear *lin, const struct rnn_operator *o
     b->N = lin->N;
     b->n = op->s * op->d;
     if (op->d != lin->d) return rnn_fail(err, RNN_ERR_ARG, "operator has %zu dimensions, network %zu", op->d, lin->d);
-    if (opt->variant == RNN_VM_DUAL && !rnn_operator_permutes(op))
-        return rnn_fail(err, RNN_ERR_ARG, "the dual basis needs an operator that permutes dimensions");
     if (b->norm == RNN_VM_NORM_ACTIVITY && !activity_sd) return rnn_fail(err, RNN_ERR_ARG, "activity norm needs measured activities");
     int rc = select_elements(op, b, err);
     if (rc >= 0 && b->kept > b->N)
         rc = rnn_fail(err, RNN_ERR_ARG, "%zu units cannot hold %zu variable elements", b->N, b->kept);
+    if (rc >= 0 && opt->variant == RNN_VM_DUAL && b->kept < b->n && !rnn_operator_permutes(op))
+        rc = rnn_fail(err, RNN_ERR_ARG, "the dual basis needs an operator that permutes dimensions");
     if (rc >= 0 && !b->kept) rc = rnn_fail(err, RNN_ERR_ARG, "operator keeps nothing: no element lies on a cycle");
     if (rc >= 0) rc = rnn_alloc_into(&b->Psi, b->N * b->kept, sizeof *b->Psi, err);
     if (rc >= 0) rc = rnn_alloc_into(&b->dual, b->N * b->kept, sizeof *b->dual, err);

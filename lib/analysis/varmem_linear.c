@@ -133,6 +133,7 @@ static int match_angles(size_t n, const double _Complex *w, const double _Comple
         for (size_t j = 0; j < n; j++) cost[i * n + j] = angle_between(w[i], theory[j]);
     if (rc >= 0) rc = rnn_assign(n, n, cost, match, NULL, err);
     double sum = 0, greedy = 0;
+    m->angle_max = 0;
     for (size_t i = 0; rc >= 0 && i < n; i++) {
         sum += cost[i * n + match[i]];
         m->angle_max = fmax(m->angle_max, cost[i * n + match[i]]);
@@ -144,46 +145,79 @@ static int match_angles(size_t n, const double _Complex *w, const double _Comple
         greedy += cost[i * n + best];
         for (size_t k = 0; k < n; k++) cost[k * n + best] = INFINITY;
     }
-    m->angle_mean = n ? sum / (double)n : NAN;
-    m->angle_greedy = n ? greedy / (double)n : NAN;
+    m->angle_mean = sum / (double)n;
+    m->angle_greedy = greedy / (double)n;
     free(cost);
     free(match);
     return rc;
 }
 
-static size_t direction_of(double _Complex w, size_t s)
+/* An argument in [0, 2 pi), where rounding below zero is zero. */
+static double turn(double _Complex w)
 {
-    const long k = lround((double)s * carg(w) / (2 * M_PI));
-    return (size_t)((k % (long)s + (long)s) % (long)s);
+    const double a = carg(w) < 0 ? carg(w) + 2 * M_PI : carg(w);
+    return a > 2 * M_PI - 1e-7 ? 0 : a;
 }
 
-int rnn_spectrum_compare(size_t N, const double _Complex *w, size_t n_theory, const double _Complex *theory, size_t s, double theta,
+static int compare_double(const void *pa, const void *pb)
+{
+    const double a = *(const double *)pa, b = *(const double *)pb;
+    return (a > b) - (a < b);
+}
+
+static size_t nearest_direction(const struct rnn_spectrum_match *m, double _Complex w)
+{
+    size_t best = 0;
+    for (size_t k = 1; k < m->n_directions; k++)
+        if (angle_between(w, cexp(I * m->direction[k])) < angle_between(w, cexp(I * m->direction[best]))) best = k;
+    return best;
+}
+
+/* The distinct arguments of the theory, and how many modes of either side belong to each. */
+static int directions(size_t N, const double _Complex *w, size_t n, const double _Complex *theory, double theta,
+                      struct rnn_spectrum_match *m, struct rnn_err *err)
+{
+    RNN_TRY(rnn_alloc_into(&m->direction, n, sizeof *m->direction, err));
+    RNN_TRY(rnn_alloc_into(&m->found, n, sizeof *m->found, err));
+    RNN_TRY(rnn_alloc_into(&m->expected, n, sizeof *m->expected, err));
+    for (size_t i = 0; i < n; i++) m->direction[i] = turn(theory[i]);
+    qsort(m->direction, n, sizeof *m->direction, compare_double);
+    for (size_t i = 0; i < n; i++)
+        if (!i || m->direction[i] - m->direction[m->n_directions - 1] > 1e-7) m->direction[m->n_directions++] = m->direction[i];
+    for (size_t i = 0; n && i < N; i++)
+        if (cabs(w[i]) >= theta) m->found[nearest_direction(m, w[i])]++;
+    for (size_t i = 0; i < n; i++) m->expected[nearest_direction(m, theory[i])]++;
+    m->directions_agree = true;
+    for (size_t k = 0; k < m->n_directions; k++) m->directions_agree &= m->found[k] == m->expected[k];
+    return RNN_OK;
+}
+
+int rnn_spectrum_compare(size_t N, const double _Complex *w, size_t n_theory, const double _Complex *theory, double theta,
                          struct rnn_spectrum_match *m, struct rnn_err *err)
 {
-    memset(m, 0, sizeof *m);
-    if (n_theory > N) return rnn_fail(err, RNN_ERR_ARG, "theory has %zu modes but the network only %zu units", n_theory, N);
-    int rc = rnn_alloc_into(&m->found, s, sizeof *m->found, err);
-    if (rc >= 0) rc = rnn_alloc_into(&m->expected, s, sizeof *m->expected, err);
-    if (rc < 0) return rnn_spectrum_match_release(m), rc;
-    m->n_theory = n_theory;
+    *m = (struct rnn_spectrum_match){.n_theory = n_theory, .angle_mean = NAN, .angle_max = NAN, .angle_greedy = NAN, .modulus_min = NAN,
+                                     .modulus_max = NAN, .next_modulus = NAN};
     for (size_t i = 0; i < N; i++) {
         m->n_ge_one += cabs(w[i]) >= 1;
         m->n_ge_theta += cabs(w[i]) >= theta;
-        if (cabs(w[i]) >= theta) m->found[direction_of(w[i], s)]++;
     }
-    for (size_t i = 0; i < n_theory; i++) m->expected[direction_of(theory[i], s)]++;
     m->counts_agree = m->n_ge_theta == n_theory;
-    m->modulus_max = n_theory ? cabs(w[0]) : NAN;
-    m->modulus_min = n_theory ? cabs(w[n_theory - 1]) : NAN;
-    m->next_modulus = n_theory < N ? cabs(w[n_theory]) : NAN;
-    rc = match_angles(n_theory, w, theory, m, err);
+    int rc = directions(N, w, n_theory, theory, theta, m, err);
+    if (rc >= 0 && n_theory && n_theory <= N) {
+        m->modulus_max = cabs(w[0]);
+        m->modulus_min = cabs(w[n_theory - 1]);
+        if (n_theory < N) m->next_modulus = cabs(w[n_theory]);
+        rc = match_angles(n_theory, w, theory, m, err);
+    }
     if (rc < 0) rnn_spectrum_match_release(m);
     return rc < 0 ? rc : RNN_OK;
 }
 
 void rnn_spectrum_match_release(struct rnn_spectrum_match *m)
 {
+    free(m->direction);
     free(m->found);
     free(m->expected);
+    m->direction = NULL;
     m->found = m->expected = NULL;
 }

@@ -12,7 +12,7 @@ static bool exact_by_construction(const struct rnn_vm_basis *b, size_t d, size_t
     const size_t e = b->variant == RNN_VM_DUAL ? b->element[row] : b->element[col];
     if (b->variant == RNN_VM_INPUT && e < d) return false;
     if (b->variant == RNN_VM_DUAL && e + d >= b->n) return false;
-    if (b->variant != RNN_VM_INPUT && b->variant != RNN_VM_DUAL) return false;
+    if ((b->variant != RNN_VM_INPUT && b->variant != RNN_VM_DUAL) || b->norm != RNN_VM_NORM_NONE) return false;
     const size_t partner = b->variant == RNN_VM_DUAL ? e + d : e - d;
     for (size_t c = 0; c < b->kept; c++)
         if (b->element[c] == partner) return true;
@@ -23,7 +23,7 @@ static void compare_phi(const struct rnn_vm_basis *b, size_t d, struct rnn_vm_ph
 {
     double diff = 0, norm = 0, on_sum = 0, info = 0, info_norm = 0;
     size_t on = 0, equal = 0;
-    p->on_min = INFINITY, p->on_max = -INFINITY;
+    p->on_min = INFINITY, p->on_max = -INFINITY, p->exact_error = NAN;
     for (size_t r = 0; r < p->kept; r++)
         for (size_t c = 0; c < p->kept; c++) {
             const double l = p->learned[r * p->kept + c], t = p->theory[r * p->kept + c], e = l - t;
@@ -216,23 +216,38 @@ int rnn_vm_ports_make(const struct rnn_linear *lin, const struct rnn_projector *
     return rc < 0 ? rc : RNN_OK;
 }
 
-int rnn_vm_decode(const struct rnn_vm_basis *b, const struct rnn_operator *op, size_t K, size_t T, const double *h, const double *full,
-                  size_t offset, double *accuracy, double *r2, struct rnn_err *err)
+/* Contents c [kept] after output step `offset` of trial k. */
+static void contents(const struct rnn_vm_basis *b, const struct rnn_operator *op, const struct rnn_vm_trajectories *tr, size_t k,
+                     size_t offset, double *c)
 {
-    const size_t s = op->s, d = op->d, N = b->N, step = s - 1 + offset;
-    if (step >= T) return rnn_fail(err, RNN_ERR_ARG, "offset %zu lies beyond the trial of %zu steps", offset, T);
-    double *sums = NULL; /* per variable: right, total, squared error, sum, sum of squares */
-    RNN_TRY(rnn_alloc_into(&sums, 5 * s, sizeof *sums, err));
-    for (size_t k = 0; k < K; k++)
+    rnn_gemv(0, b->kept, b->N, 1, b->dual, tr->h + (k * tr->T + op->s - 1 + offset) * b->N, 0, c);
+}
+
+static int check_offset(const struct rnn_operator *op, const struct rnn_vm_trajectories *tr, size_t offset, struct rnn_err *err)
+{
+    /* the newest variable holds full[offset + s - 1], which is the last thing looked up */
+    if (op->s - 1 + offset < tr->T) return RNN_OK;
+    return rnn_fail(err, RNN_ERR_ARG, "offset %zu lies beyond the trial of %zu steps", offset, tr->T);
+}
+
+int rnn_vm_decode(const struct rnn_vm_basis *b, const struct rnn_operator *op, const struct rnn_vm_trajectories *tr, size_t offset,
+                  double *accuracy, double *r2, struct rnn_err *err)
+{
+    const size_t s = op->s, d = op->d;
+    double *sums = NULL; /* per variable: right, total, squared error, sum, sum of squares; then the contents */
+    RNN_TRY(check_offset(op, tr, offset, err));
+    RNN_TRY(rnn_alloc_into(&sums, 5 * s + b->kept, sizeof *sums, err));
+    double *x = sums + 5 * s;
+    for (size_t k = 0; k < tr->K; k++) {
+        contents(b, op, tr, k, offset, x);
         for (size_t c = 0; c < b->kept; c++) {
             const size_t m = b->element[c] / d, i = b->element[c] % d;
-            const double *x = h + (k * T + step) * N, *row = b->dual + c * N;
-            double v = 0;
-            for (size_t u = 0; u < N; u++) v += row[u] * x[u];
-            const double truth = full[(k * T + offset + m) * d + i];
+            const double truth = tr->full[(k * tr->T + offset + m) * d + i], v = x[c];
             double *a = sums + 5 * m;
-            a[0] += (v >= 0) == (truth >= 0), a[1] += 1, a[2] += (v - truth) * (v - truth), a[3] += truth, a[4] += truth * truth;
+            a[0] += (v >= tr->threshold) == (truth >= tr->threshold), a[1] += 1;
+            a[2] += (v - truth) * (v - truth), a[3] += truth, a[4] += truth * truth;
         }
+    }
     for (size_t m = 0; m < s; m++) {
         const double *a = sums + 5 * m;
         accuracy[m] = a[1] ? a[0] / a[1] : NAN;
@@ -242,26 +257,69 @@ int rnn_vm_decode(const struct rnn_vm_basis *b, const struct rnn_operator *op, s
     return RNN_OK;
 }
 
-int rnn_vm_reduced_accuracy(const struct rnn_vm_basis *b, const struct rnn_vm_phi *phi, const struct rnn_operator *op, size_t K, size_t T,
-                            const double *h, const double *full, double *accuracy, struct rnn_err *err)
+int rnn_vm_activity(const struct rnn_vm_basis *b, const struct rnn_operator *op, const struct rnn_vm_trajectories *tr, size_t offset,
+                    double *sd, struct rnn_err *err)
 {
-    const size_t s = op->s, d = op->d, N = b->N, kept = b->kept;
+    double *x = NULL;
+    RNN_TRY(check_offset(op, tr, offset, err));
+    if (tr->K < 2) return rnn_fail(err, RNN_ERR_ARG, "activities need at least 2 trials");
+    RNN_TRY(rnn_alloc_into(&x, 2 * b->kept, sizeof *x, err));
+    double *mean = x + b->kept;
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t k = 0; k < tr->K; k++) {
+            contents(b, op, tr, k, offset, x);
+            for (size_t c = 0; c < b->kept; c++) {
+                if (!pass) mean[c] += x[c] / (double)tr->K, sd[c] = 0;
+                else sd[c] += (x[c] - mean[c]) * (x[c] - mean[c]) / (double)(tr->K - 1);
+            }
+        }
+    for (size_t c = 0; c < b->kept; c++) sd[c] = sqrt(sd[c]);
+    free(x);
+    return RNN_OK;
+}
+
+int rnn_vm_reduced_accuracy(const struct rnn_vm_basis *b, const struct rnn_vm_phi *phi, const struct rnn_operator *op,
+                            const struct rnn_vm_trajectories *tr, double *accuracy, struct rnn_err *err)
+{
+    const size_t s = op->s, d = op->d, kept = b->kept;
     double *c = NULL;
+    RNN_TRY(check_offset(op, tr, 0, err));
     RNN_TRY(rnn_alloc_into(&c, 2 * kept, sizeof *c, err));
     double *next = c + kept, right = 0, total = 0;
-    for (size_t k = 0; k < K; k++) {
-        rnn_gemv(0, kept, N, 1, b->dual, h + (k * T + s - 1) * N, 0, c);
-        for (size_t t = s; t < T; t++) {
+    for (size_t k = 0; k < tr->K; k++) {
+        contents(b, op, tr, k, 0, c);
+        for (size_t t = s; t < tr->T; t++) {
             rnn_gemv(0, kept, kept, 1, phi->learned, c, 0, next);
             memcpy(c, next, kept * sizeof *c);
             for (size_t e = 0; e < kept; e++) {
                 if (b->element[e] / d != s - 1) continue;
-                right += (c[e] >= 0) == (full[(k * T + t) * d + b->element[e] % d] >= 0);
+                right += (c[e] >= tr->threshold) == (tr->full[(k * tr->T + t) * d + b->element[e] % d] >= tr->threshold);
                 total += 1;
             }
         }
     }
     *accuracy = total ? right / total : NAN;
     free(c);
+    return RNN_OK;
+}
+
+int rnn_vm_impulse(const struct rnn_linear *lin, size_t n_tau, double *diag_mean, double *off_max, struct rnn_err *err)
+{
+    const size_t N = lin->N, d = lin->d;
+    double *X = NULL;
+    RNN_TRY(rnn_alloc_into(&X, 2 * N * d + d * d, sizeof *X, err));
+    double *Y = X + N * d, *G = Y + N * d;
+    memcpy(X, lin->D, N * d * sizeof *X);
+    for (size_t tau = 0; tau < n_tau; tau++) {
+        rnn_gemm(0, 0, N, d, N, 1, lin->J, X, 0, Y);
+        memcpy(X, Y, N * d * sizeof *X);
+        rnn_gemm(0, 0, d, d, N, 1, lin->R, X, 0, G);
+        diag_mean[tau] = off_max[tau] = 0;
+        for (size_t i = 0; i < d * d; i++) {
+            if (i % (d + 1) == 0) diag_mean[tau] += G[i] / (double)d;
+            else off_max[tau] = fmax(off_max[tau], fabs(G[i]));
+        }
+    }
+    free(X);
     return RNN_OK;
 }
