@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "codec/codec.h"
+#include "convert/look.h"
 
 /* ---- tables ---- */
 
@@ -270,51 +271,6 @@ static int add_task(struct rnn_gathered *g, const struct rnn_frame *f, struct rn
     return RNN_OK;
 }
 
-static bool is_plain(const char *s)
-{
-    return *s && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:/%@") == strlen(s);
-}
-
-static void put_word(FILE *out, const char *s)
-{
-    if (is_plain(s)) {
-        fputs(s, out);
-        return;
-    }
-    putc('\'', out);
-    for (; *s; s++) {
-        if (*s == '\'') fputs("'\\''", out);
-        else putc(*s, out);
-    }
-    putc('\'', out);
-}
-
-/* One stage as a command: tool, then every option that is set.  The key "task" is taskgen's first word. */
-static int put_stage(FILE *out, const msgpack_object *stage, struct rnn_err *err)
-{
-    char *tool = copy_str(rnn_find(stage, "tool"));
-    struct rnn_kvs options = {0};
-    const msgpack_object *o = rnn_find(stage, "options");
-    int rc = o && o->type == MSGPACK_OBJECT_MAP ? rnn_want_kvs(stage, "options", &options, err) : RNN_OK;
-    put_word(out, tool);
-    if (rc >= 0 && !strcmp(tool, "taskgen")) putc(' ', out), put_word(out, rnn_kvs_get_str(&options, "task", ""));
-    for (size_t i = 0; rc >= 0 && i < options.n; i++) {
-        const struct rnn_kv *e = &options.v[i];
-        if (e->type == RNN_KV_NULL || (!strcmp(tool, "taskgen") && !strcmp(e->key, "task"))) continue;
-        if (e->type == RNN_KV_BOOL) {
-            if (e->b) fprintf(out, " --%s", e->key);
-            continue;
-        }
-        char *text = rnn_kv_text(e);
-        if (!text) rc = rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
-        if (text && *text) fprintf(out, " --%s=", e->key), put_word(out, text);
-        free(text);
-    }
-    rnn_kvs_release(&options);
-    free(tool);
-    return rc;
-}
-
 static int add_segment(struct rnn_gathered *g, const struct rnn_frame *f, struct rnn_err *err)
 {
     RNN_TRY(rnn_grow(&g->segment, &g->cap_segments, g->n_segments + 1, sizeof *g->segment, err));
@@ -323,12 +279,7 @@ static int add_segment(struct rnn_gathered *g, const struct rnn_frame *f, struct
     size_t len;
     FILE *out = open_memstream(&s->pipeline, &len);
     if (!out) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
-    const msgpack_object *prov = rnn_find(f->body, "prov");
-    int rc = RNN_OK;
-    for (size_t i = 0; rc >= 0 && prov && prov->type == MSGPACK_OBJECT_ARRAY && i < prov->via.array.size; i++) {
-        if (i) fputs(" |\n", out);
-        rc = put_stage(out, &prov->via.array.ptr[i], err);
-    }
+    const int rc = rnn_look_prov(out, f->body, err);
     fclose(out);
     return rc;
 }

@@ -37,7 +37,7 @@ struct rnn_garray {
 };
 
 struct rnn_gsegment {
-    char *pipeline;          /* "taskgen ... | rnn-train ...", one stage per line: what to paste to make it again */
+    char *pipeline;          /* what to paste to make it again (convert/look.h: rnn_look_prov) */
     size_t nets;
 };
 
