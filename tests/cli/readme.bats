@@ -1,0 +1,49 @@
+#!/usr/bin/env bats
+# What README.md tells a stranger to type works as it stands there.
+bats_require_minimum_version 1.5.0
+
+setup() {
+    readme=$BATS_TEST_DIRNAME/../../README.md
+    cd "$BATS_TEST_TMPDIR"
+}
+
+block() { # N: the N-th python block
+    awk -v want="$1" '/^```python/ { n++; next } /^```/ { n += 0; inside = 0 } { if (n == want && !done) print } /^```$/ && n == want { done = 1 }' "$readme" | grep -v '^```'
+}
+command() { # PATTERN: the command line that holds it
+    sed -n 's/^    \$ //p' "$readme" | grep -F -- "$1" | head -n 1
+}
+
+@test "the tour runs, and its networks remember" {
+    eval "$(command 'nets 3')"
+    eval "$(command 'rnn-cat info')" | grep -q 'repeat-copy'
+    eval "$(command '--horizon 200')" >table
+    [ "$(awk 'NR > 1 && $5 > 0.999' table | wc -l)" = 3 ]
+    eval "$(command '--silence')" >table
+    [ "$(awk 'NR > 1 && $2 < 0.9' table | wc -l)" = 3 ]
+    eval "$(command '--to npz')"
+    eval "$(command 'eigvals')" | grep -q '1.02'
+}
+
+@test "a task of one's own is learned" {
+    block 1 >more.py
+    eval "$(command 'more.py')"
+    rnn-cat check more.rnn
+    eval "$(command '--trials more.rnn')" >table
+    [ "$(awk 'NR > 1 && $3 > 0.9' table | wc -l)" = 2 ]
+}
+
+@test "arrays of a GRU become a network" {
+    cat - <(block 2) >export.py <<'EOF'
+import numpy as np
+class A(np.ndarray):
+    def detach(self): return self
+def a(*shape): return (0.1 * np.ones(shape)).view(A)
+class cell: weight_hh_l0, weight_ih_l0, bias_hh_l0, bias_ih_l0 = a(192, 64), a(192, 3), a(192), a(192)
+class out: weight, bias = a(3, 64), a(3)
+EOF
+    "$PYTHON" export.py
+    eval "$(command '>task.rnn')"
+    eval "$(command '--cell gru')"
+    rnn-cat check activity.rnn
+}
