@@ -95,18 +95,13 @@ static int take_piece(const msgpack_object *body, struct rnn_tidy_piece *p, stru
     return RNN_OK;
 }
 
-/* Pieces of one table have the same columns, each a number or a text throughout. */
-static int check_columns(const struct rnn_tidy_piece *a, const struct rnn_tidy_piece *b, struct rnn_err *err)
+/* A column holds numbers in every piece that has it, or text. */
+static int check_columns(const struct rnn_tidy *t, const struct rnn_tidy_piece *b, struct rnn_err *err)
 {
     for (size_t i = 0; i < b->cols.n; i++) {
-        const struct rnn_named *c = &b->cols.v[i], *d = rnn_named_find(&a->cols, c->name);
-        if (!d) return rnn_fail(err, RNN_ERR_FORMAT, "a piece has a column '%s' that pieces before it lack", c->name);
-        if (!c->s != !d->s) return rnn_fail(err, RNN_ERR_FORMAT, "column '%s' holds numbers in one piece and text in another", c->name);
-    }
-    for (size_t i = 0; i < a->cols.n; i++) {
-        if (!rnn_named_find(&b->cols, a->cols.v[i].name)) {
-            return rnn_fail(err, RNN_ERR_FORMAT, "a piece lacks the column '%s' that pieces before it have", a->cols.v[i].name);
-        }
+        const struct rnn_named *c = &b->cols.v[i], *d = NULL;
+        for (size_t j = 0; j < t->n && !d; j++) d = rnn_named_find(&t->p[j].cols, c->name);
+        if (d && !c->s != !d->s) return rnn_fail(err, RNN_ERR_FORMAT, "column '%s' holds numbers in one piece and text in another", c->name);
     }
     return RNN_OK;
 }
@@ -125,7 +120,7 @@ int rnn_tidies_add(struct rnn_tidies *t, const msgpack_object *body, struct rnn_
     RNN_TRY(rnn_want_str(body, "name", &name, err));
     struct rnn_tidy *to = (struct rnn_tidy *)rnn_tidies_find(t, name);
     int rc = take_piece(body, &p, err);
-    if (rc >= 0 && to) rc = check_columns(&to->p[0], &p, err);
+    if (rc >= 0 && to) rc = check_columns(to, &p, err);
     if (rc < 0) blame(err, name);
     if (rc >= 0 && !to && (rc = rnn_grow(&t->v, &t->cap, t->n + 1, sizeof *t->v, err)) >= 0) {
         to = &t->v[t->n++];
@@ -169,15 +164,17 @@ static int add_column(struct columns *c, enum source from, const char *key, bool
 
 static int columns_of(const struct rnn_tidy *t, struct columns *c, struct rnn_err *err)
 {
-    bool any_net = false;
+    bool any_net = false, has_net = false;
     for (size_t i = 0; i < t->n; i++) {
         const struct rnn_kvs *l = &t->p[i].labels;
         for (size_t j = 0; j < l->n; j++) RNN_TRY(add_column(c, FROM_LABEL, l->v[j].key, !is_number(&l->v[j]), err));
         any_net |= t->p[i].net != NULL;
+        has_net |= rnn_named_find(&t->p[i].cols, "net") != NULL;
     }
-    if (any_net && !rnn_named_find(&t->p[0].cols, "net")) RNN_TRY(add_column(c, FROM_NET, "net", true, err));
-    for (size_t j = 0; j < t->p[0].cols.n; j++) {
-        RNN_TRY(add_column(c, FROM_COLUMN, t->p[0].cols.v[j].name, t->p[0].cols.v[j].s != NULL, err));
+    if (any_net && !has_net) RNN_TRY(add_column(c, FROM_NET, "net", true, err));
+    for (size_t i = 0; i < t->n; i++) {
+        const struct rnn_named_list *l = &t->p[i].cols;
+        for (size_t j = 0; j < l->n; j++) RNN_TRY(add_column(c, FROM_COLUMN, l->v[j].name, l->v[j].s != NULL, err));
     }
     return RNN_OK;
 }
@@ -248,6 +245,7 @@ static int put_row(FILE *f, const struct columns *c, const struct rnn_tidy_piece
         if (j) putc('\t', f);
         if (col && col->s) put_text(f, col->s[row]);
         else if (col) put_number(f, &col->a, row);
+        else if (c->v[j].from == FROM_COLUMN) fputs(c->v[j].is_text ? "" : "NaN", f);
         else if (c->v[j].from == FROM_NET) put_text(f, p->net ? p->net : "");
         else RNN_TRY(put_label(f, &c->v[j], rnn_kvs_find(&p->labels, c->v[j].key), err));
     }
@@ -275,15 +273,16 @@ int rnn_tidy_tsv(const struct rnn_tidy *t, FILE *f, struct rnn_err *err)
 
 /* ---- arrays ---- */
 
-/* The dtype that all pieces of a column share; float64 when they differ. */
+/* The dtype that all pieces of a column share; float64 when they differ or one lacks it. */
 static enum rnn_dtype common_dtype(const struct rnn_tidy *t, const struct column *c)
 {
     if (c->from != FROM_COLUMN) return RNN_F64;
-    const enum rnn_dtype first = rnn_named_find(&t->p[0].cols, c->key)->a.dtype;
-    for (size_t i = 1; i < t->n; i++) {
-        if (rnn_named_find(&t->p[i].cols, c->key)->a.dtype != first) return RNN_F64;
+    const struct rnn_named *first = rnn_named_find(&t->p[0].cols, c->key);
+    for (size_t i = 0; i < t->n; i++) {
+        const struct rnn_named *col = rnn_named_find(&t->p[i].cols, c->key);
+        if (!col || !first || col->a.dtype != first->a.dtype) return RNN_F64; /* where it is missing stands NaN */
     }
-    return first;
+    return first->a.dtype;
 }
 
 static int numbers_of(const struct rnn_tidy *t, const struct column *c, size_t rows, struct rnn_array *a, struct rnn_err *err)
@@ -298,7 +297,9 @@ static int numbers_of(const struct rnn_tidy *t, const struct column *c, size_t r
             if (p->rows) memcpy((char *)a->data + at * size, col->a.data, p->rows * size);
         } else {
             for (size_t r = 0; r < p->rows; r++) {
-                ((double *)a->data)[at + r] = col ? rnn_array_get(&col->a, r) : rnn_kvs_get_real(&p->labels, c->key, NAN);
+                ((double *)a->data)[at + r] = col                      ? rnn_array_get(&col->a, r)
+                                                    : c->from == FROM_LABEL ? rnn_kvs_get_real(&p->labels, c->key, NAN)
+                                                                            : NAN;
             }
         }
         at += p->rows;
@@ -308,7 +309,8 @@ static int numbers_of(const struct rnn_tidy *t, const struct column *c, size_t r
 
 static char *text_of(const struct rnn_tidy_piece *p, const struct column *c, size_t row)
 {
-    if (c->from == FROM_COLUMN) return rnn_strdup(rnn_named_find(&p->cols, c->key)->s[row]);
+    const struct rnn_named *col = c->from == FROM_COLUMN ? rnn_named_find(&p->cols, c->key) : NULL;
+    if (c->from == FROM_COLUMN) return rnn_strdup(col ? col->s[row] : "");
     if (c->from == FROM_NET) return rnn_strdup(p->net ? p->net : "");
     const struct rnn_kv *e = rnn_kvs_find(&p->labels, c->key);
     if (!e || e->type == RNN_KV_NULL) return rnn_strdup("");

@@ -22,7 +22,8 @@ struct rnn_tidies {
     size_t n, cap;
 };
 
-/* Adds a `table` frame's body.  RNN_ERR_FORMAT: columns of unequal length, or others than the pieces before it have. */
+/* Adds a `table` frame's body.  A column that a piece lacks is missing there.  RNN_ERR_FORMAT: columns of unequal
+ * length, or one that holds numbers in one piece and text in another. */
 int rnn_tidies_add(struct rnn_tidies *t, const msgpack_object *body, struct rnn_err *err);
 const struct rnn_tidy *rnn_tidies_find(const struct rnn_tidies *t, const char *name);
 void rnn_tidies_release(struct rnn_tidies *t);

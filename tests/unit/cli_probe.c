@@ -34,7 +34,7 @@ static void print(struct cli_parse *p, const struct config *c)
     if (cli_options(p, &options, &err) < 0) cli_die_err(&err);
     for (size_t i = 0; i < options.n; i++) {
         char *text = rnn_kv_text(&options.v[i]);
-        for (char *c = text; *c; c++) *c = *c == '\n' ? '|' : *c; /* an option given several times */
+        for (char *s = text; *s; s++) *s = *s == '\n' ? '|' : *s; /* an option given several times */
         printf("%s %s%s\n", options.v[i].key, text, cli_given(p, options.v[i].key) ? " given" : "");
         free(text);
     }
