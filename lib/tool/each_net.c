@@ -1,0 +1,194 @@
+#include "tool/each_net.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "base/mem.h"
+#include "base/pool.h"
+#include "cli/cli.h"
+#include "codec/codec.h"
+#include "tool/tool.h"
+
+/* Something of the output in its turn: a network to work on, or a frame that only passes. */
+struct turn {
+    struct tool_each_item it;
+    struct rnn_bytes raw; /* as it came, its param frames included */
+};
+
+struct loop {
+    const struct tool_each *e;
+    struct rnn_writer *w;
+    struct rnn_pool *pool;
+    struct tool_items seen;
+    struct turn *open; /* a network whose param frames are still coming */
+    double done;
+};
+
+static void free_turn(struct turn *t)
+{
+    if (!t) return;
+    rnn_net_free(t->it.net);
+    rnn_bytes_release(&t->it.out);
+    free(t->it.note);
+    rnn_bytes_release(&t->raw);
+    free(t);
+}
+
+static int add_raw(struct turn *t, const struct rnn_frame *f, struct rnn_err *err)
+{
+    RNN_TRY(rnn_grow(&t->raw.p, &t->raw.cap, t->raw.len + f->raw_len, 1, err));
+    memcpy(t->raw.p + t->raw.len, f->raw, f->raw_len);
+    t->raw.len += f->raw_len;
+    return RNN_OK;
+}
+
+static int new_turn(struct turn **t, const struct rnn_frame *f, struct rnn_err *err)
+{
+    RNN_TRY(rnn_alloc_into(t, 1, sizeof **t, err));
+    const int rc = add_raw(*t, f, err);
+    if (rc < 0) free_turn(*t);
+    return rc;
+}
+
+/* ---- called by the pool ---- */
+
+static int work(void *item, size_t worker, void *user, void **result, struct rnn_err *err)
+{
+    struct turn *t = item;
+    const struct loop *l = user;
+    (void)worker;
+    const int rc = l->e->work(l->e->user, &t->it, err);
+    *result = rc < 0 ? NULL : t;
+    if (rc >= 0) return RNN_OK;
+    char why[sizeof err->msg];
+    memcpy(why, err->msg, sizeof why);
+    rnn_fail(err, rc, "%s: %.400s", t->it.net->id, why);
+    free_turn(t); /* the pool gives a failed item back to nobody */
+    return rc;
+}
+
+static int emit(void *item, void *result, void *user, struct rnn_err *err)
+{
+    struct turn *t = item;
+    struct loop *l = user;
+    int rc = rnn_writer_raw(l->w, t->raw.p, t->raw.len, err);
+    if (result) {
+        if (t->it.note) cli_warn("%s: %s", t->it.net->id, t->it.note);
+        if (rc >= 0) rc = rnn_writer_raw(l->w, t->it.out.p, t->it.out.len, err);
+        if (rc >= 0) rc = rnn_writer_flush(l->w, err);
+        if (t->it.failed) rnn_writer_count_failed(l->w, t->it.failed);
+        cli_progress(++l->done, NULL);
+    }
+    free_turn(t);
+    return rc;
+}
+
+static void discard(void *item, void *result, void *user)
+{
+    (void)result, (void)user;
+    free_turn(item);
+}
+
+/* ---- called by the pipe ---- */
+
+static int start_segment(void *user, const msgpack_object *head, struct rnn_writer *w, struct rnn_err *err)
+{
+    struct loop *l = user;
+    const struct rnn_pool_calls calls = {.work = work, .emit = emit, .discard = discard, .thread_begin = tool_thread_begin, .user = l};
+    (void)head;
+    l->w = w;
+    return rnn_pool_start(&l->pool, l->e->jobs, 0, &calls, err);
+}
+
+static int push(struct loop *l, struct turn *t, struct rnn_err *err)
+{
+    int rc = RNN_OK;
+    if (t->it.net->task) t->it.task = tool_items_find(&l->seen, t->it.net->task);
+    if (l->e->prepare) rc = l->e->prepare(l->e->user, &t->it, &l->seen, err);
+    if (rc < 0) {
+        free_turn(t);
+        return rc;
+    }
+    return rnn_pool_push(l->pool, t, err);
+}
+
+static int take_net(struct loop *l, const struct rnn_frame *f, struct rnn_err *err)
+{
+    struct turn *t;
+    bool is_partial;
+    RNN_TRY(new_turn(&t, f, err));
+    const int rc = rnn_net_decode(f->body, &t->it.net, &is_partial, err);
+    if (rc < 0) {
+        free_turn(t);
+        return rc;
+    }
+    if (!is_partial) return push(l, t, err);
+    l->open = t;
+    return RNN_OK;
+}
+
+static int take_param(struct loop *l, const struct rnn_frame *f, struct rnn_err *err)
+{
+    struct turn *t = l->open;
+    bool done;
+    RNN_TRY(add_raw(t, f, err));
+    RNN_TRY(rnn_net_param_frame(t->it.net, f->body, &done, err));
+    if (!done) return RNN_OK;
+    l->open = NULL;
+    return push(l, t, err);
+}
+
+static int rest_is_missing(const struct loop *l, struct rnn_err *err)
+{
+    return rnn_fail(err, RNN_ERR_FORMAT, "%s: the rest of its parameters does not follow", l->open->it.net->id);
+}
+
+static int take_frame(void *user, const struct rnn_frame *f, struct rnn_writer *w, struct rnn_err *err)
+{
+    struct loop *l = user;
+    struct turn *t;
+    (void)w;
+    if (l->open) return strcmp(f->kind, "param") ? rest_is_missing(l, err) : take_param(l, f, err);
+    if (!strcmp(f->kind, "net")) return take_net(l, f, err);
+    RNN_TRY(tool_items_frame(&l->seen, f, err));
+    RNN_TRY(new_turn(&t, f, err));
+    return rnn_pool_pass(l->pool, t, err);
+}
+
+static int settle(void *user, struct rnn_writer *w, struct rnn_err *err)
+{
+    struct loop *l = user;
+    struct rnn_pool *pool = l->pool;
+    (void)w;
+    l->pool = NULL;
+    return pool ? rnn_pool_finish(pool, err) : RNN_OK;
+}
+
+static void forget(struct loop *l)
+{
+    if (l->e->forget) l->e->forget(l->e->user);
+    tool_items_clear(&l->seen);
+    free_turn(l->open);
+    l->open = NULL;
+}
+
+static int end_segment(void *user, struct rnn_writer *w, struct rnn_err *err)
+{
+    struct loop *l = user;
+    if (l->open) return rest_is_missing(l, err);
+    RNN_TRY(settle(l, w, err));
+    forget(l);
+    return RNN_OK;
+}
+
+int tool_each_net(struct rnn_reader *r, struct rnn_writer *w, const char *tool, const struct rnn_kvs *options, const struct rnn_kvs *build,
+                  const struct tool_each *e, struct rnn_err *err)
+{
+    struct loop l = {.e = e};
+    const struct rnn_pipe_ops ops = {.segment_start = start_segment, .frame = take_frame, .segment_end = end_segment, .settle = settle,
+                                     .inputs = e->inputs, .n_inputs = e->n_inputs};
+    cli_progress_start("nets", 0);
+    const int rc = rnn_pipe_run(r, w, tool, options, build, &ops, &l, err);
+    cli_progress_end();
+    forget(&l);
+    return rc;
+}
