@@ -30,8 +30,12 @@ $(OUT)/learning.tsv: $(OUT)/nets.rnn
 	@$(C) --to tsv --table learning $< >$@
 $(OUT)/performance.tsv: $(OUT)/scored.rnn
 	@$(C) --to tsv --table performance $< >$@
+# $(call done,CHECKPOINT): a finished training needs its checkpoint no more
+done = @rm -f $1 $1.state
 # $(call summary,TSV,TITLE,EXPECTED,AT_LEAST,AT_MOST,WHICH): a paragraph about the networks of TSV; see summary.awk
 summary = @awk -f $(ROOT)/pipelines/summary.awk -v study='$(STUDY)' -v title='$2' -v expected='$3' -v at_least='$4' -v at_most='$5' -v which='$6' $1
 files:
 	@printf '  %s\n' $(patsubst $(ROOT)/%,%,$(sort $(wildcard $(OUT)/*.rnn $(OUT)/*.tsv)))
-.PHONY: study files
+clean:
+	rm -rf $(OUT)
+.PHONY: study summary files clean

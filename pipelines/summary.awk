@@ -1,5 +1,6 @@
 # One line about a group of networks in a performance table (TSV with a header):
-#   TITLE: median accuracy (least, largest), n networks of which so many learned; what is expected, and whether it is so
+#   TITLE: median accuracy (least, largest), n networks of which so many learned; what is expected, and whether it is so;
+#   and, where a least median is expected, every network that lies more than 0.03 below it
 # -v which=COLUMN=VALUE[;COLUMN=VALUE] picks rows; at_least / at_most bound the median accuracy.
 BEGIN { FS = "\t" }
 NR == 1 {
@@ -17,6 +18,7 @@ NR == 1 {
     }
     a[++n] = $(col["accuracy"]) == "nan" ? 0 : $(col["accuracy"]) + 0
     trials = $(col["n"])
+    if (at_least != "" && a[n] < at_least - 0.03) missed = missed " " $(col["net"]) " (" a[n] ")"
     if ($(col["status"]) == "trained") learned++
 }
 END {
@@ -31,4 +33,5 @@ END {
     as_expected = (at_least == "" || median >= at_least) && (at_most == "" || median <= at_most)
     printf "%-46s accuracy %.4f (%.4f to %.4f), %d of %d networks learned, %d trials each\n", title, median, a[1], a[n], learned, n, trials
     printf "%-46s expected: %s: %s\n", "", expected, as_expected ? "yes" : "NO"
+    if (missed) printf "%-46s below it:%s\n", "", missed
 }
