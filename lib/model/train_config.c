@@ -59,22 +59,12 @@ void rnn_trainable_runs(const struct rnn_train_config *c, const struct rnn_param
     }
 }
 
-static bool fused_applies(const struct rnn_train_config *c)
-{
-#if RNN_HAVE_FUSED
-    return rnn_fused_applies(&c->spec, c->batch, &c->optim);
-#else
-    (void)c;
-    return false;
-#endif
-}
-
 bool rnn_train_is_fused(const struct rnn_train_config *c)
 {
     const struct rnn_penalty *p = &c->penalty;
     if (c->reduced || c->precision_bits != 32 || c->clip > 0 || c->bptt > 0 || c->sparsity > 0 || c->dale >= 0) return false;
     if (p->l1_rec > 0 || p->l2_rec > 0 || p->l2_rate > 0) return false;
-    return RNN_HAVE_FUSED && fused_applies(c);
+    return rnn_fused_applies(&c->spec, c->batch, &c->optim);
 }
 
 uint64_t rnn_train_set_size(const struct rnn_train_config *c, const struct rnn_train_data *d)
@@ -214,6 +204,7 @@ int rnn_train_resolve(struct rnn_train_config *c, const struct rnn_train_data *d
     RNN_TRY(check_curriculum(c, d, err));
     RNN_TRY(check_masks(c, err));
     RNN_TRY(check_rules(c, d, err));
+    if (d->state0 && rnn_train_is_fused(c)) return rnn_fail(err, RNN_ERR_ARG, "the fused update starts from the law of the initial state only");
     const enum rnn_loss loss = c->loss >= 0 ? (enum rnn_loss)c->loss : task->loss;
     if (loss == RNN_LOSS_CE && c->spec.readout == RNN_OUT_SIGMOID) {
         return rnn_fail(err, RNN_ERR_ARG, "--loss cross-entropy needs --readout softmax or linear (logits)");

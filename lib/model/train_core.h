@@ -5,8 +5,6 @@
 
 #include "model/train.h"
 
-#define RNN_HAVE_FUSED 0 /* rnn_fused_update_f32 is declared but not built yet */
-
 struct rnn_step {
     const struct rnn_trials *batch;
     struct rnn_pass pass;

@@ -144,10 +144,11 @@ static int step(struct rnn_core *base, struct rnn_step *s, struct rnn_err *err)
     const struct rnn_train_config *c = k->c;
     s->grad_norm = NAN;
     RNN_TRY(NAME(rnn_engine_batch)(k->train, s->batch, err));
-#if RNN_REAL_BITS == 32 && RNN_HAVE_FUSED
+#if RNN_REAL_BITS == 32
     if (k->is_fused) {
         RNN_TRY(rnn_fused_update_f32(k->train, k->theta, k->m, k->v, &c->optim, s->t, s->lr, k->frozen, s->loss_kind, s->norm,
                                      &s->loss, err));
+        if (s->outputs) rnn_engine_outputs_f32(k->train, s->outputs);
         s->is_finite = isfinite(s->loss);
         return RNN_OK;
     }

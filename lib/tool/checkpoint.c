@@ -34,9 +34,8 @@ struct tool_checkpoint {
     struct slot *slot;     /* [hi - lo] */
 };
 
-static int fail_sys(const struct tool_checkpoint *c, const char *what, const char *path, struct rnn_err *err)
+static int fail_sys(const char *what, const char *path, struct rnn_err *err)
 {
-    (void)c;
     return rnn_fail(err, RNN_ERR_IO, "%s '%s': %s", what, path, strerror(errno));
 }
 
@@ -52,33 +51,26 @@ static int write_all(int fd, const unsigned char *p, size_t n)
     return 0;
 }
 
-/* A head that names the run. */
-static int append_head(const struct tool_checkpoint *c, struct rnn_bytes *out, struct rnn_err *err)
+/* What both files begin with: a head, and a frame that names the run. */
+static int begin_stream(const struct tool_checkpoint *c, struct rnn_writer *w, struct rnn_err *err)
 {
     struct rnn_body b = { 0 };
+    RNN_TRY(rnn_writer_head(w, NULL, NULL, NULL, NULL, err));
     rnn_body_start(&b);
-    rnn_put_str(&b, "format", RNN_FORMAT);
-    rnn_put_list(&b, "version");
-    rnn_put_int(&b, NULL, RNN_FORMAT_MAJOR);
-    rnn_put_int(&b, NULL, RNN_FORMAT_MINOR);
-    rnn_put_close(&b);
-    rnn_put_list(&b, "prov");
-    rnn_put_close(&b);
-    rnn_put_str(&b, "checkpoint", c->identity);
-    const int rc = rnn_frame_append(out, "head", &b, err);
+    rnn_put_str(&b, "identity", c->identity);
+    const int rc = rnn_writer_frame(w, "checkpoint", &b, err);
     rnn_body_release(&b);
     return rc;
 }
 
-static int check_head(const struct tool_checkpoint *c, const struct rnn_frame *f, const char *path, struct rnn_err *err)
+static int check_identity(const struct tool_checkpoint *c, const struct rnn_frame *f, const char *path, struct rnn_err *err)
 {
     char *id = NULL;
-    RNN_TRY(rnn_get_str(f->body, "checkpoint", &id, NULL, err));
-    const bool same = id && !strcmp(id, c->identity);
-    const bool other = id != NULL;
+    if (strcmp(f->kind, "checkpoint")) return rnn_fail(err, RNN_ERR_ARG, "--checkpoint: '%s' is a stream but not a checkpoint", path);
+    RNN_TRY(rnn_want_str(f->body, "identity", &id, err));
+    const bool same = !strcmp(id, c->identity);
     free(id);
     if (same) return RNN_OK;
-    if (!other) return rnn_fail(err, RNN_ERR_ARG, "--checkpoint: '%s' is a stream but not a checkpoint", path);
     return rnn_fail(err, RNN_ERR_ARG, "--checkpoint: '%s' belongs to a run with other options, input or build", path);
 }
 
@@ -94,60 +86,58 @@ static int take_mark(struct tool_checkpoint *c, const struct rnn_frame *f, off_t
     return RNN_OK;
 }
 
-/* Notes the finished nets of FILE and where its good part ends.  What follows the last mark is a torn tail: no failure. */
+/* Notes the finished nets of FILE and where its good part ends (0: nothing of it is good).  What follows the last mark is a
+ * torn tail: no failure. */
 static int scan(struct tool_checkpoint *c, struct rnn_err *err)
 {
     struct rnn_reader *r;
     struct rnn_frame f;
     struct rnn_err torn;
     off_t at = 0, from = 0;
-    bool first = true;
-    if (lseek(c->fd, 0, SEEK_SET) < 0) return fail_sys(c, "cannot read", c->path, err);
+    if (lseek(c->fd, 0, SEEK_SET) < 0) return fail_sys("cannot read", c->path, err);
     RNN_TRY(rnn_reader_open_fd(&r, c->fd, c->path, MAX_FRAME, err));
     int rc = RNN_OK;
     while (rc >= 0 && rnn_reader_next(r, &f, &torn) == RNN_OK) {
         at += (off_t)f.raw_len;
-        if (first) {
-            rc = strcmp(f.kind, "head") ? RNN_OK : check_head(c, &f, c->path, err);
-            first = false;
-            c->end = from = at;
-        } else if (!strcmp(f.kind, "mark")) {
-            rc = take_mark(c, &f, from, at - (off_t)f.raw_len, err);
-            c->end = from = at;
-        }
+        if (f.index == 0) continue;
+        if (f.index == 1) rc = check_identity(c, &f, c->path, err);
+        else if (!strcmp(f.kind, "mark")) rc = take_mark(c, &f, from, at - (off_t)f.raw_len, err);
+        else continue;
+        c->end = from = at;
     }
     rnn_reader_close(r);
-    if (rc >= 0 && first && lseek(c->fd, 0, SEEK_END) > 0) {
-        unsigned char byte; /* a head that was cut short, or some other file: only the former starts as a frame does */
-        if (pread(c->fd, &byte, 1, 0) != 1 || byte != 0x93) {
-            return rnn_fail(err, RNN_ERR_ARG, "--checkpoint: '%s' exists and is not a checkpoint", c->path);
-        }
-    }
     return rc;
 }
 
+/* Starts FILE.  Bytes that are there already must be a beginning of what is written: a start cut short, not another file. */
 static int begin_file(struct tool_checkpoint *c, struct rnn_err *err)
 {
-    struct rnn_bytes head = { 0 };
-    int rc = append_head(c, &head, err);
-    if (rc >= 0 && (ftruncate(c->fd, 0) != 0 || lseek(c->fd, 0, SEEK_SET) < 0 || write_all(c->fd, head.p, head.len) != 0)) {
-        rc = fail_sys(c, "cannot write", c->path, err);
+    struct rnn_writer *w;
+    unsigned char there[512];
+    size_t n = 0;
+    RNN_TRY(rnn_writer_open_mem(&w, err));
+    int rc = begin_stream(c, w, err);
+    const unsigned char *start = rnn_writer_mem(w, &n);
+    const ssize_t had = pread(c->fd, there, sizeof there, 0);
+    if (rc >= 0 && (had < 0 || (size_t)had >= n || memcmp(there, start, (size_t)had))) {
+        rc = rnn_fail(err, RNN_ERR_ARG, "--checkpoint: '%s' exists and is not a checkpoint", c->path);
     }
-    c->end = (off_t)head.len;
-    rnn_bytes_release(&head);
+    if (rc >= 0 && (lseek(c->fd, 0, SEEK_SET) < 0 || write_all(c->fd, start, n) != 0)) rc = fail_sys("cannot write", c->path, err);
+    c->end = (off_t)n;
+    rnn_writer_abandon(w);
     return rc;
 }
 
 static int open_file(struct tool_checkpoint *c, struct rnn_err *err)
 {
     c->fd = open(c->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (c->fd < 0) return fail_sys(c, "cannot open", c->path, err);
+    if (c->fd < 0) return fail_sys("cannot open", c->path, err);
     if (flock(c->fd, LOCK_EX | LOCK_NB) != 0) {
         return rnn_fail(err, RNN_ERR_ARG, "--checkpoint: '%s' is in use by another process", c->path);
     }
     RNN_TRY(scan(c, err));
     if (c->end == 0) return begin_file(c, err);
-    if (ftruncate(c->fd, c->end) != 0) return fail_sys(c, "cannot cut", c->path, err);
+    if (ftruncate(c->fd, c->end) != 0) return fail_sys("cannot cut", c->path, err);
     return RNN_OK;
 }
 
@@ -182,7 +172,7 @@ static int read_state(struct tool_checkpoint *c, struct rnn_err *err)
     RNN_TRY(rnn_reader_open(&r, c->state_path, MAX_FRAME, err));
     int rc;
     while ((rc = rnn_reader_next(r, &f, err)) == RNN_OK) {
-        if (!strcmp(f.kind, "head")) rc = check_head(c, &f, c->state_path, err);
+        if (f.index == 1) rc = check_identity(c, &f, c->state_path, err);
         else if (!strcmp(f.kind, "state")) rc = take_state(c, &f, err);
         if (rc < 0) break;
     }
@@ -209,25 +199,21 @@ static int append_state(struct rnn_writer *w, uint64_t net, const struct slot *s
 
 static int states_as_stream(const struct tool_checkpoint *c, struct rnn_writer *w, struct rnn_err *err)
 {
-    struct rnn_bytes head = { 0 };
-    int rc = append_head(c, &head, err);
-    if (rc >= 0) rc = rnn_writer_raw(w, head.p, head.len, err);
-    for (uint64_t i = 0; rc >= 0 && i < c->hi - c->lo; i++) {
-        if (c->slot[i].state) rc = append_state(w, c->lo + i, &c->slot[i], err);
+    RNN_TRY(begin_stream(c, w, err));
+    for (uint64_t i = 0; i < c->hi - c->lo; i++) {
+        if (c->slot[i].state) RNN_TRY(append_state(w, c->lo + i, &c->slot[i], err));
     }
-    if (rc >= 0) rc = rnn_writer_end(w, 0, err);
-    rnn_bytes_release(&head);
-    return rc;
+    return rnn_writer_end(w, 0, err);
 }
 
 static int replace_file(const struct tool_checkpoint *c, const unsigned char *p, size_t n, struct rnn_err *err)
 {
     const int fd = open(c->temp_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) return fail_sys(c, "cannot open", c->temp_path, err);
+    if (fd < 0) return fail_sys("cannot open", c->temp_path, err);
     int rc = RNN_OK;
-    if (write_all(fd, p, n) != 0 || fsync(fd) != 0) rc = fail_sys(c, "cannot write", c->temp_path, err);
-    if (close(fd) != 0 && rc >= 0) rc = fail_sys(c, "cannot write", c->temp_path, err);
-    if (rc >= 0 && rename(c->temp_path, c->state_path) != 0) rc = fail_sys(c, "cannot replace", c->state_path, err);
+    if (write_all(fd, p, n) != 0 || fsync(fd) != 0) rc = fail_sys("cannot write", c->temp_path, err);
+    if (close(fd) != 0 && rc >= 0) rc = fail_sys("cannot write", c->temp_path, err);
+    if (rc >= 0 && rename(c->temp_path, c->state_path) != 0) rc = fail_sys("cannot replace", c->state_path, err);
     if (rc < 0) unlink(c->temp_path);
     return rc;
 }
@@ -298,7 +284,7 @@ int tool_checkpoint_find(struct tool_checkpoint *c, uint64_t net, struct rnn_byt
     for (size_t at = 0; at < s.len;) {
         const ssize_t k = pread(c->fd, out->p + out->len + at, s.len - at, s.at + (off_t)at);
         if (k < 0 && errno == EINTR) continue;
-        if (k <= 0) return fail_sys(c, "cannot read", c->path, err);
+        if (k <= 0) return fail_sys("cannot read", c->path, err);
         at += (size_t)k;
     }
     out->len += s.len;
@@ -359,7 +345,7 @@ int tool_checkpoint_done(struct tool_checkpoint *c, uint64_t net, const struct r
     pthread_mutex_lock(&c->lock);
     if (rc >= 0 && (lseek(c->fd, c->end, SEEK_SET) < 0 || write_all(c->fd, frames->p, frames->len) != 0 ||
                     write_all(c->fd, mark.p, mark.len) != 0)) {
-        rc = fail_sys(c, "cannot write", c->path, err);
+        rc = fail_sys("cannot write", c->path, err);
     }
     if (rc >= 0) {
         s->at = c->end;
@@ -376,7 +362,7 @@ int tool_checkpoint_done(struct tool_checkpoint *c, uint64_t net, const struct r
 
 int tool_checkpoint_finish(struct tool_checkpoint *c, struct rnn_err *err)
 {
-    if (fsync(c->fd) != 0) return fail_sys(c, "cannot write", c->path, err);
-    if (unlink(c->state_path) != 0 && errno != ENOENT) return fail_sys(c, "cannot remove", c->state_path, err);
+    if (fsync(c->fd) != 0) return fail_sys("cannot write", c->path, err);
+    if (unlink(c->state_path) != 0 && errno != ENOENT) return fail_sys("cannot remove", c->state_path, err);
     return RNN_OK;
 }

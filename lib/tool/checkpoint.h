@@ -1,7 +1,8 @@
-/* Training that survives kill -9.  FILE is an append-only stream: a head, then for each finished net the very frames that
- * were or will be written for it and a `mark` {net, frames} that makes them count.  FILE.state is a stream of `state` frames
- * {net, first, total, bytes}, one trainer's state (rnn_trainer_save) each, for the nets in flight; it is replaced as a whole.  Both heads carry
- * `checkpoint`: a digest of what the run depends on (options, build, input).  A torn tail of FILE is cut off at its last mark.
+/* Training that survives kill -9.  FILE is an append-only stream without `end`: a head, a `checkpoint` frame {identity: a digest of
+ * what the run depends on: options, build, input}, then for each finished net, in the order they finished, the very frames that
+ * were or will be written for it and a `mark` {net, bytes} that makes them count.  FILE.state begins alike and holds `state` frames {net,
+ * first, total, bytes}, pieces of the nets in flight (rnn_trainer_save); it is replaced as a whole.  A torn tail of FILE is cut off
+ * at its last mark.
  * Any thread may call the functions that take a net. */
 #ifndef RNN_TOOL_CHECKPOINT_H
 #define RNN_TOOL_CHECKPOINT_H
