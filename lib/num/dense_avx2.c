@@ -26,6 +26,19 @@ static inline __m256i lanes64(size_t n)
     return _mm256_cmpgt_epi64(_mm256_set1_epi64x((long long) n), _mm256_setr_epi64x(0, 1, 2, 3));
 }
 
+static inline float sum_f32(__m256 v)
+{
+    __m128 q = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    q = _mm_add_ps(q, _mm_movehl_ps(q, q));
+    return _mm_cvtss_f32(_mm_add_ss(q, _mm_movehdup_ps(q)));
+}
+
+static inline double sum_f64(__m256d v)
+{
+    const __m128d q = _mm_add_pd(_mm256_castpd256_pd128(v), _mm256_extractf128_pd(v, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(q, _mm_unpackhi_pd(q, q)));
+}
+
 #define T float
 #define S f32
 #define W 8
@@ -39,6 +52,7 @@ static inline __m256i lanes64(size_t n)
 #define store_mask(p, mask, v) _mm256_maskstore_ps(p, mask, (__m256) (v))
 #define spread(x) ((VEC) _mm256_set1_ps(x))
 #define fma(a, b, c) ((VEC) _mm256_fmadd_ps((__m256) (a), (__m256) (b), (__m256) (c)))
+#define sum_lanes(v) sum_f32((__m256) (v))
 #include "num/dense_body.h"
 #include "num/dense_undef.h"
 
@@ -55,6 +69,7 @@ static inline __m256i lanes64(size_t n)
 #define store_mask(p, mask, v) _mm256_maskstore_pd(p, mask, (__m256d) (v))
 #define spread(x) ((VEC) _mm256_set1_pd(x))
 #define fma(a, b, c) ((VEC) _mm256_fmadd_pd((__m256d) (a), (__m256d) (b), (__m256d) (c)))
+#define sum_lanes(v) sum_f64((__m256d) (v))
 #include "num/dense_body.h"
 
 #define SET(X)                                                                                                       \

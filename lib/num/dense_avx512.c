@@ -17,6 +17,21 @@ typedef int ivec_f32 __attribute__((vector_size(64)));
 typedef long long ivec_f64 __attribute__((vector_size(64)));
 typedef double vec_f64 __attribute__((vector_size(64)));
 
+static inline float sum_f32(__m512 v)
+{
+    const __m256 h = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    __m128 q = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+    q = _mm_add_ps(q, _mm_movehl_ps(q, q));
+    return _mm_cvtss_f32(_mm_add_ss(q, _mm_movehdup_ps(q)));
+}
+
+static inline double sum_f64(__m512d v)
+{
+    const __m256d h = _mm256_add_pd(_mm512_castpd512_pd256(v), _mm512_extractf64x4_pd(v, 1));
+    const __m128d q = _mm_add_pd(_mm256_castpd256_pd128(h), _mm256_extractf128_pd(h, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(q, _mm_unpackhi_pd(q, q)));
+}
+
 #define T float
 #define S f32
 #define W 16
@@ -30,6 +45,7 @@ typedef double vec_f64 __attribute__((vector_size(64)));
 #define store_mask(p, mask, v) _mm512_mask_storeu_ps(p, mask, (__m512) (v))
 #define spread(x) ((VEC) _mm512_set1_ps(x))
 #define fma(a, b, c) ((VEC) _mm512_fmadd_ps((__m512) (a), (__m512) (b), (__m512) (c)))
+#define sum_lanes(v) sum_f32((__m512) (v))
 #include "num/dense_body.h"
 #include "num/dense_undef.h"
 
@@ -46,6 +62,7 @@ typedef double vec_f64 __attribute__((vector_size(64)));
 #define store_mask(p, mask, v) _mm512_mask_storeu_pd(p, mask, (__m512d) (v))
 #define spread(x) ((VEC) _mm512_set1_pd(x))
 #define fma(a, b, c) ((VEC) _mm512_fmadd_pd((__m512d) (a), (__m512d) (b), (__m512d) (c)))
+#define sum_lanes(v) sum_f64((__m512d) (v))
 #include "num/dense_body.h"
 
 #define SET(X)                                                                                                       \

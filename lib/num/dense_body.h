@@ -1,6 +1,6 @@
 /* One precision of a vector set; included by dense_avx2.c and dense_avx512.c with
  *   T element, S suffix, VEC vector, IVEC its comparisons, W numbers in a vector, MASK and the functions
- *   load(p), store(p, v), mask_of(n) for the first n lanes, load_mask(p, mask), store_mask(p, mask, v), spread(x), fma(a, b, c), and
+ *   load(p), store(p, v), mask_of(n) for the first n lanes, load_mask(p, mask), store_mask(p, mask, v), spread(x), fma(a, b, c), sum_lanes(v), and
  *   TILES(X): the register tiles X(rows, vectors), NR_MAX, ROWS_OF: rows of the tallest tile of each width.
  * Loops over tiles are unrolled by the compiler into registers; the sizes must be literals for that. */
 
@@ -85,16 +85,6 @@ static void FN(gemm)(size_t m, size_t n, size_t k, const T *A, size_t rs, size_t
     }
 }
 
-/* The sum of a vector's lanes, halves onto halves. */
-static inline T FN(lanes_sum)(VEC v)
-{
-    T x[W];
-    store(x, v);
-    for (size_t half = W / 2; half; half /= 2)
-        for (size_t i = 0; i < half; i++) x[i] += x[i + half];
-    return x[0];
-}
-
 #define DOTS(MR, NR)                                                                                                 \
     static void FN(dots_##MR##_##NR)(size_t k, const T *A, size_t lda, const T *B, size_t ldb, const T *bias, T *C, size_t ldc) \
     {                                                                                                                \
@@ -112,7 +102,7 @@ static inline T FN(lanes_sum)(VEC v)
             }                                                                                                        \
         }                                                                                                            \
         EACH for (size_t i = 0; i < MR; i++) {                                                                       \
-            EACH for (size_t j = 0; j < NR; j++) C[i * ldc + j] = FN(lanes_sum)(acc[i][j]) + (bias ? bias[j] : 0);   \
+            EACH for (size_t j = 0; j < NR; j++) C[i * ldc + j] = sum_lanes(acc[i][j]) + (bias ? bias[j] : 0);   \
         }                                                                                                            \
     }
 #define ALL_DOTS(X)                                                                                                  \

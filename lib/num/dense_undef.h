@@ -12,3 +12,4 @@
 #undef store_mask
 #undef spread
 #undef fma
+#undef sum_lanes
