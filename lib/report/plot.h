@@ -1,0 +1,39 @@
+/* A figure from a tidy table: y against x, a line per group, a panel per facet, mean and spread over rows that share x.
+ * Serves our own tables and any that a user's tool adds. */
+#ifndef RNN_REPORT_PLOT_H
+#define RNN_REPORT_PLOT_H
+
+#include "report/figure.h"
+#include "report/gather.h"
+
+enum rnn_plot_style {
+    RNN_PLOT_LINES,   /* mean line with a band from lo to hi quantile where several rows share x */
+    RNN_PLOT_POINTS,  /* every row a point */
+    RNN_PLOT_BARS,    /* mean per category of x, with interval */
+    RNN_PLOT_SHARES,  /* y is text: share of rows in each category of y, Wilson 95 % interval, against x; a line per category */
+    RNN_PLOT_HEAT,    /* x, y columns numeric, z coloured: mean over rows that share both */
+    RNN_PLOT_HISTOGRAM /* of y, `bins` bars; x unused */
+};
+
+struct rnn_plot {
+    const char *name, *title;
+    const char *table, *x, *y, *z;   /* columns; z for HEAT */
+    const char *group, *facet;       /* columns or NULL */
+    const char *filter;              /* see report/gather.h, or NULL */
+    enum rnn_plot_style style;
+    bool log_x, log_y;
+    double lo, hi;                   /* quantiles of the band; 0, 0: 0.05 and 0.95 */
+    size_t bins;
+    const char *xlabel, *ylabel;     /* NULL: column name and unit */
+};
+
+/* Adds the plot's panels to f (rnn_figure_init'ed).  RNN_ERR_ARG: no such table or column.  The caption says how many rows and, where
+ * the table has them, nets the figure rests on, and the command of the segment they came from. */
+int rnn_plot_draw(const struct rnn_plot *p, const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
+
+/* Distinct values of a column among the kept rows, numbers ascending, texts by first appearance. value[i] is a row that has it. */
+int rnn_distinct(const struct rnn_gcol *c, size_t rows, const bool *keep, size_t **value, size_t *n, struct rnn_err *err);
+/* "n = 20 nets, 400 rows; taskgen ... | ...": for captions of figures drawn from a table (malloc'd; NULL: memory). */
+char *rnn_plot_caption(const struct rnn_gathered *g, const struct rnn_gtable *t, const bool *keep);
+
+#endif
