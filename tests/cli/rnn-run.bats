@@ -143,6 +143,15 @@ EOF
     run -1 rnn-cat check out.rnn
 }
 
+@test "a network that diverged has a row that says so, and is no failure" {
+    taskgen flip-flop --fresh | rnn-train --preset none --activation relu --optimizer sgd --lr 1e6 --updates 50 --hidden 8 --batch 4 --nets 2 -q >bad.rnn
+    run -0 --separate-stderr bash -c 'rnn-run --activity bad.rnn >out.rnn'
+    table out.rnn >t
+    [ "$(column status <t | sort -u)" = diverged ]
+    [ "$(column n <t | sort -u)" = 0 ]
+    [ "$(column accuracy <t | sort -u)" = NaN ]
+}
+
 @test "a full disk is a failure" {
     run -1 --separate-stderr bash -c 'rnn-run "$NETS" >/dev/full'
     [[ $stderr == "rnn-run: "* ]]
