@@ -5,7 +5,8 @@
 #include <string.h>
 #include "base/mem.h"
 
-struct train_options train_opt = { .tau = 10, .init_b_out_sd = -1, .dale = -1 };
+struct train_options train_opt = { .init = (char *)"uniform", .init_in = (char *)"uniform", .init_out = (char *)"uniform",
+                                   .init_bias = (char *)"uniform", .init_factor = (char *)"uniform", .tau = 10, .init_b_out_sd = -1, .dale = -1 };
 #define C train_opt.c
 #define O train_opt
 #define ENUM(x) ((int *)&(x)) /* enumerations here are stored as unsigned int */
