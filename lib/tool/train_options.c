@@ -121,13 +121,18 @@ static void refuse_unless(const struct cli_parse *p, bool used, const char *why,
 }
 #define REFUSE(used, why, ...) refuse_unless(p, used, why, (const char *const[]){ __VA_ARGS__, NULL })
 
+static bool uses_dt(void)
+{
+    return C.spec.cell == RNN_LEAKY || C.spec.cell == RNN_LEAKY_CURRENT || (C.spec.noise_rec > 0 && C.spec.noise_scale == RNN_NOISE_SQRT_DT);
+}
+
 /* Options without effect in the given mode are errors, never ignored. */
 static void refuse_idle(const struct cli_parse *p, const struct rnn_train_data *d)
 {
     const bool leaky = C.spec.cell == RNN_LEAKY || C.spec.cell == RNN_LEAKY_CURRENT, finite = rnn_train_set_size(&C, d) > 0;
     const bool sgd = C.optim.kind == RNN_SGD;
     REFUSE(leaky, "on cells without a leak (--cell leaky, leaky-current)", "tau", "tau-to", "alpha");
-    REFUSE(leaky || (C.spec.noise_rec > 0 && C.spec.noise_scale == RNN_NOISE_SQRT_DT), "on cells without a leak", "dt");
+    REFUSE(uses_dt(), "on cells without a leak", "dt");
     REFUSE(C.spec.noise_rec > 0, "without --noise", "noise-where", "noise-scale");
     REFUSE(C.spec.h0 != RNN_H0_ZERO, "with --h0 zero", "h0-sd", "h0-transform");
     REFUSE(C.spec.h0 == RNN_H0_FIXED || C.spec.h0 == RNN_H0_TRAINED, "without --h0 fixed or trained", "init-h0-sd");
@@ -151,21 +156,21 @@ static void parse_law(const char *option, const char *text, struct rnn_init_law 
     if (text && rnn_init_parse(text, out, &err) < 0) cli_die(2, "--%s: %s", option, err.msg);
 }
 
+/* The options keep what has no effect as it was said, so that a printed configuration can be read back. */
 static void set_time(const struct cli_parse *p, const struct rnn_task *task)
 {
     const bool leaky = C.spec.cell == RNN_LEAKY || C.spec.cell == RNN_LEAKY_CURRENT;
-    if (O.dt == 0) O.dt = isfinite(task->dt_ms) ? task->dt_ms : 1;
-    C.spec.dt_ms = O.dt;
+    const double dt = O.dt > 0 ? O.dt : isfinite(task->dt_ms) ? task->dt_ms : 1, tau = O.alpha > 0 ? dt / O.alpha : O.tau;
+    C.spec.dt_ms = C.spec.tau_ms = dt;
     C.spec.alpha = 1;
-    C.spec.tau_ms = O.dt;
+    if (uses_dt()) O.dt = dt;
     if (!leaky) return;
     cli_exclusive(p, "alpha", "tau");
     cli_exclusive(p, "alpha", "tau-to");
-    if (O.alpha > 0) O.tau = O.dt / O.alpha;
-    if (O.tau < O.dt) cli_die(2, "--tau (%g ms) must be at least the time step, %g ms", O.tau, O.dt);
-    if (O.tau_to > 0 && O.tau_to < O.dt) cli_die(2, "--tau-to (%g ms) must be at least the time step, %g ms", O.tau_to, O.dt);
-    C.spec.tau_ms = O.tau;
-    C.spec.alpha = O.alpha > 0 ? O.alpha : O.dt / O.tau;
+    if (tau < dt) cli_die(2, "--tau (%g ms) must be at least the time step, %g ms", tau, dt);
+    if (O.tau_to > 0 && O.tau_to < dt) cli_die(2, "--tau-to (%g ms) must be at least the time step, %g ms", O.tau_to, dt);
+    C.spec.tau_ms = tau;
+    C.spec.alpha = O.alpha > 0 ? O.alpha : dt / tau;
     C.spec.alpha_per_unit = O.tau_to > 0;
     C.tau_to = O.tau_to;
 }

@@ -1,0 +1,209 @@
+#!/usr/bin/env bats
+# rnn-train: options and presets, what it refuses, what it writes.  Effects of training: pipeline.bats; kills: checkpoint.bats.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR"
+    taskgen repeat-copy --length 3 --dims 2 --fresh >copy.rnn
+    taskgen flip-flop --bits 2 --steps 12 --fresh >flip.rnn
+    taskgen sequence --types abba,abab --tokens 5 >seq.rnn
+    taskgen cue-discrimination --delay-ms 20 --fresh >cue.rnn
+    taskgen delayed-activation --delay-ms 30 --fresh >delayed.rnn
+    export IN=$PWD
+}
+setup() { cd "$BATS_TEST_TMPDIR"; }
+
+short() { rnn-train -q --hidden 8 "$@"; }
+quick() { short --updates 6 "$@"; }
+learning() { rnn-cat --to tsv --table learning "$@"; }
+column() { # NAME <TSV
+    awk -F '\t' -v c="$1" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == c) k = i; next } { print $k }'
+}
+configured() { # FILE OPTIONS...: the values that --print-config gives, without comments
+    rnn-train --print-config "${@:2}" "$1" | sed 's/ *#.*//' | grep '='
+}
+refused() { # MESSAGE COMMAND...: status 2, that one line, nothing on stdout
+    local want=$1
+    shift
+    run -2 --separate-stderr "$@"
+    [ -z "$output" ]
+    [[ "$stderr" == "rnn-train: "*"$want"* ]] || { echo "said: $stderr"; false; }
+    [ "$(wc -l <<<"$stderr")" -eq 1 ]
+}
+
+@test "the task chooses the preset, and the command line overrides it" {
+    configured "$IN/copy.rnn" >copy
+    grep -qx 'preset = variable-memory' copy && grep -qx 'curriculum = 10,20,40,60,100' copy && grep -qx 'updates = 20000' copy
+    configured "$IN/seq.rnn" --hidden 20 >seq
+    grep -qx 'preset = schemas' seq && grep -qx 'hidden = 20' seq && grep -qx 'batch = 1' seq && grep -qx 'loss = cross-entropy' seq
+    configured "$IN/flip.rnn" >flip
+    grep -qx 'preset = flip-flop' flip && grep -qx 'hidden = 16' flip
+    configured "$IN/delayed.rnn" >delayed
+    grep -qx 'rank = 2' delayed && grep -qx 'reduced = true' delayed && grep -qx 'updates = 500000' delayed
+}
+
+@test "short-term memory: the number of updates follows from the learning rate" {
+    configured "$IN/cue.rnn" | grep -qx 'updates = 3000'
+    configured "$IN/cue.rnn" --lr 0.1 | grep -qx 'updates = 1000'
+    configured "$IN/cue.rnn" --lr 0.001 | grep -qx 'updates = 30000'
+    configured "$IN/cue.rnn" --lr 0.001 --updates 50 | grep -qx 'updates = 50'
+    taskgen cue-discrimination --post-ms 30 --fresh >post.rnn
+    configured post.rnn | grep -qx 'updates = 10000'
+    configured "$IN/cue.rnn" --lr 0.005179474679231213 | grep -qx 'updates = 5792'
+}
+
+@test "what --print-config prints, --config reads back" {
+    rnn-train --print-config --lr 0.02 --count-modes --label a=b --seed 7 "$IN/copy.rnn" >conf
+    rnn-train --print-config --config conf "$IN/copy.rnn" >again
+    cmp conf again
+    quick --lr 0.02 --seed 7 "$IN/copy.rnn" >want
+    rnn-train --print-config --hidden 8 --updates 6 --lr 0.02 --seed 7 "$IN/copy.rnn" >conf
+    rnn-train -q --config conf "$IN/copy.rnn" >got
+    cmp want got
+    grep -q '^# memory = nets in flight' conf
+}
+
+@test "a preset that does not fit, or is none" {
+    refused "preset 'schemas' does not fit task 'flip-flop'" rnn-train --preset schemas "$IN/flip.rnn"
+    refused "preset 'variable-memory' does not fit task 'sequence'" rnn-train --preset variable-memory "$IN/seq.rnn"
+    refused "unknown preset 'adam'" rnn-train --preset adam "$IN/seq.rnn"
+}
+
+@test "contradictions and options without effect are refused" {
+    refused "--rank (9) must not exceed --hidden (8)" rnn-train --hidden=8 --rank=9 "$IN/flip.rnn"
+    refused "--updates and --epochs contradict" rnn-train --updates 3 --epochs 3 "$IN/seq.rnn"
+    refused "draws its trials afresh" rnn-train --epochs 3 "$IN/flip.rnn"
+    refused "--momentum: has no effect" rnn-train --momentum 0.9 "$IN/flip.rnn"
+    refused "--beta1: has no effect" rnn-train --beta1 0.9 "$IN/cue.rnn"
+    refused "--tau: has no effect" rnn-train --tau 20 "$IN/flip.rnn"
+    refused "--noise-where: has no effect" rnn-train --noise-where outside "$IN/flip.rnn"
+    refused "--curriculum: task 'flip-flop' has no horizon" rnn-train --curriculum 3,4 "$IN/flip.rnn"
+    refused "--load: has no effect" rnn-train --load W_rec "$IN/flip.rnn"
+    refused "--freeze: 'W_res': this network's parameters are W_rec, W_in" rnn-train --freeze W_res "$IN/flip.rnn"
+    refused "does not exist with noise" rnn-train --noise 0.1 "$IN/delayed.rnn"
+    refused "needs factorised weights" rnn-train --rank 0 "$IN/delayed.rnn"
+    refused "--dale has no meaning" rnn-train --rank 2 --dale 0.8 "$IN/flip.rnn"
+    refused "--validate-every: task 'sequence' sets no trials aside" rnn-train --validate-every 5 "$IN/seq.rnn"
+    refused "--snapshots: 99" rnn-train --updates 5 --snapshots 99 "$IN/flip.rnn"
+    refused "must not exceed" rnn-train --batch 1000 --drop-last --epochs 1 "$IN/seq.rnn"
+    refused "unknown option" rnn-train --hiden 8 "$IN/flip.rnn"
+    refused "unknown init law" rnn-train --init box "$IN/flip.rnn"
+}
+
+@test "the seed says everything: equal seeds, equal bytes; other seeds, other nets" {
+    quick --seed 3 "$IN/flip.rnn" >one
+    quick --seed 3 "$IN/flip.rnn" >two
+    quick --seed 4 "$IN/flip.rnn" >three
+    cmp one two
+    run ! cmp -s one three
+}
+
+@test "the learning curve has its rows, before each update" {
+    quick --log-every 2 "$IN/flip.rnn" | learning | column update | tr '\n' ' ' >rows
+    [ "$(cat rows)" = "0 2 4 5 " ]
+    quick --updates 3000 --hidden 2 --batch 1 --log-spaced "$IN/flip.rnn" | learning | column update >spaced
+    [ "$(head -n 6 spaced | tr '\n' ' ')" = "0 1 2 3 4 5 " ] || [ "$(head -n 3 spaced | tr '\n' ' ')" = "0 1 2 " ]
+    [ "$(wc -l <spaced)" -lt 80 ]
+    quick --count-modes --modes-at 0 "$IN/flip.rnn" | learning | column modes | sort -u >modes
+    [ "$(cat modes)" = 8 ]
+}
+
+@test "snapshots are nets of their own, marked as such; at the end they equal the net" {
+    quick --snapshots 0,2,6 --nets 2 "$IN/flip.rnn" >out
+    rnn-cat --to jsonl out >lines
+    "$PYTHON" - lines <<'END'
+import json, sys
+nets = [b["body"] if "body" in b else b for b in map(json.loads, open(sys.argv[1])) if b["kind"] == "net"]
+ids = [n["id"] for n in nets]
+assert ids == [f"net-000{i}{s}" for i in (0, 1) for s in ("@0", "@2", "@6", "")], ids
+for n in nets:
+    snap = n["labels"].get("snapshot")
+    assert (snap is None) == ("@" not in n["id"])
+    assert (n["status"] == "untrained" and n["reason"] == "snapshot") == (snap is not None), n["status"]
+by = dict(zip(ids, nets))
+same = lambda a, b: json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
+assert same(by["net-0000@6"]["params"], by["net-0000"]["params"])
+assert same(by["net-0000@0"]["params"], by["net-0000"]["params0"])
+assert not same(by["net-0000@2"]["params"], by["net-0000"]["params"])
+END
+}
+
+@test "--init-from: one net for all, each its own, some parameters only" {
+    quick --nets 2 --seed 1 "$IN/flip.rnn" -o donors.rnn
+    quick --updates 0 --nets 2 --seed 2 --init-from donors.rnn "$IN/flip.rnn" -o copies.rnn
+    quick --updates 0 --nets 2 --seed 2 "$IN/flip.rnn" -o fresh.rnn
+    quick --updates 0 --nets 2 --seed 2 --init-from donors.rnn --load W_rec "$IN/flip.rnn" -o part.rnn
+    params() { rnn-cat --to npz -o "$1.npz" "$1"; "$PYTHON" - "$1.npz" "$2" <<'END'
+import sys, numpy as np
+z = np.load(sys.argv[1])
+for k in sorted(z.files):
+    if k.endswith(sys.argv[2]) and "params0" not in k:
+        print(z[k].ravel().tolist())
+END
+    }
+    for p in W_rec W_in; do for f in donors copies fresh part; do params $f.rnn $p >$f.$p; [ -s $f.$p ]; done; done
+    cmp donors.W_rec copies.W_rec && cmp donors.W_in copies.W_in
+    cmp part.W_rec donors.W_rec && cmp part.W_in fresh.W_in
+    run ! cmp -s donors.W_in fresh.W_in
+    run -2 --separate-stderr rnn-train -q --hidden 9 --updates 1 --init-from donors.rnn "$IN/flip.rnn"
+    [[ "$stderr" == *"W_rec is 8 x 8, not 9 x 9"* ]]
+}
+
+@test "training trials in the stream are trained on; a task of one's own is, too" {
+    taskgen flip-flop --bits 2 --steps 12 --trials 24 >given.rnn
+    short --epochs 3 --batch 8 given.rnn -o out.rnn
+    [ "$(learning out.rnn | column epoch | tail -n 1)" = 3 ]
+    "$PYTHON" - "$BATS_TEST_DIRNAME/../interop" <<'END'
+import sys, numpy as np
+sys.path.insert(0, sys.argv[1])
+from stream_numpy import write
+g = np.random.default_rng(0)
+u = g.normal(size=(10, 5, 3)).astype("f4")
+y = u[:, :, :1].copy()
+head = ("head", {"format": "rnn-stream", "version": [1, 0], "prov": []})
+task = {"id": "mine", "name": "mine", "seed": 0, "params": {}, "n_in": 3, "n_out": 1, "steps": 5, "loss": "mse", "norm": "positions"}
+trials = {"id": "t", "task": "mine", "split": "train", "stream": 0, "first": 0, "inputs": u, "targets": y, "weights": np.ones((10, 5)), "params": {}}
+write("mine.rnn", [head, ("task", task), ("trials", trials)])
+write("bare.rnn", [head, ("task", task)])
+END
+    rnn-train -q --hidden 8 --epochs 300 --batch 5 --lr 0.01 mine.rnn -o own.rnn
+    learning own.rnn | column loss | grep -v NaN | tail -n 1 | awk '{ exit !($1 < 0.05) }'
+    refused "its training trials must be in the stream" rnn-train bare.rnn
+}
+
+@test "trials go no further, unless kept; the rest of the input does" {
+    short --epochs 1 "$IN/seq.rnn" -o out.rnn
+    rnn-cat --to jsonl out.rnn >lines
+    [ "$(grep -c '"kind": *"trials"' lines)" -eq 0 ]
+    rnn-cat --to jsonl out.rnn | grep -q '"kind": *"task"'
+    short --epochs 1 --keep-trials "$IN/seq.rnn" | rnn-cat --to jsonl | grep -q '"kind": *"trials"'
+}
+
+@test "a diverged net is a result" {
+    run -0 --separate-stderr rnn-train -q --preset none --activation relu --optimizer sgd --lr 1e6 --hidden 8 --updates 50 --nets 2 -o out.rnn "$IN/flip.rnn"
+    [ "$(rnn-cat --to jsonl out.rnn | grep -c '"status": *"diverged"')" -eq 2 ]
+}
+
+@test "two segments give two segments; a task is needed; trouble upstream is told" {
+    cat "$IN/flip.rnn" "$IN/flip.rnn" | quick | rnn-cat --expect 2 >/dev/null
+    cat "$IN/flip.rnn" "$IN/copy.rnn" >mixed.rnn
+    run -2 --separate-stderr rnn-train -q --updates 2 mixed.rnn
+    [[ "$stderr" == *"different presets"* ]]
+    head -c 300 "$IN/flip.rnn" >cut.rnn
+    run -1 --separate-stderr rnn-train -q cut.rnn
+    [[ "$stderr" == *taskgen* ]]
+    run -1 --separate-stderr rnn-train -q /dev/null
+    [ -n "$stderr" ]
+}
+
+@test "a full disk is noticed, and -o leaves nothing half done" {
+    [ -e /dev/full ] || skip "no /dev/full"
+    run -1 --separate-stderr bash -c 'rnn-train -q --hidden 8 --updates 2 "$1" >/dev/full' - "$IN/flip.rnn"
+    [[ "$stderr" == *"No space left"* ]]
+    rnn-train -q --updates 2000000 -o never.rnn "$IN/flip.rnn" 3>&- &
+    pid=$!
+    sleep 0.3
+    kill -INT $pid 2>/dev/null; kill -TERM $pid 2>/dev/null || true
+    wait $pid || true
+    [ -z "$(ls -A | grep never || true)" ]
+}
