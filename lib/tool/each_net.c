@@ -12,6 +12,7 @@
 struct turn {
     struct tool_each_item it;
     struct rnn_bytes raw; /* as it came, its param frames included */
+    const struct tool_each *e;
 };
 
 struct loop {
@@ -20,12 +21,15 @@ struct loop {
     struct rnn_pool *pool;
     struct tool_items seen;
     struct turn *open; /* a network whose param frames are still coming */
+    struct turn **held; size_t n_held, cap_held; /* for e->second */
+    bool is_second;
     double done;
 };
 
 static void free_turn(struct turn *t)
 {
     if (!t) return;
+    if (t->e->drop) t->e->drop(t->e->user, &t->it);
     rnn_net_free(t->it.net);
     rnn_bytes_release(&t->it.out);
     free(t->it.note);
@@ -41,9 +45,10 @@ static int add_raw(struct turn *t, const struct rnn_frame *f, struct rnn_err *er
     return RNN_OK;
 }
 
-static int new_turn(struct turn **t, const struct rnn_frame *f, struct rnn_err *err)
+static int new_turn(const struct loop *l, struct turn **t, const struct rnn_frame *f, struct rnn_err *err)
 {
     RNN_TRY(rnn_alloc_into(t, 1, sizeof **t, err));
+    (*t)->e = l->e;
     const int rc = add_raw(*t, f, err);
     if (rc < 0) free_turn(*t);
     return rc;
@@ -56,7 +61,9 @@ static int work(void *item, size_t worker, void *user, void **result, struct rnn
     struct turn *t = item;
     const struct loop *l = user;
     (void)worker;
-    const int rc = l->e->work(l->e->user, &t->it, err);
+    t->it.raw = t->raw.p;
+    t->it.raw_len = t->raw.len;
+    const int rc = (l->is_second ? l->e->second : l->e->work)(l->e->user, &t->it, err);
     *result = rc < 0 ? NULL : t;
     if (rc >= 0) return RNN_OK;
     char why[sizeof err->msg];
@@ -66,11 +73,22 @@ static int work(void *item, size_t worker, void *user, void **result, struct rnn
     return rc;
 }
 
+static int hold(struct loop *l, struct turn *t, struct rnn_err *err)
+{
+    const int rc = rnn_grow(&l->held, &l->cap_held, l->n_held + 1, sizeof *l->held, err);
+    if (rc < 0) free_turn(t);
+    else l->held[l->n_held++] = t;
+    return rc;
+}
+
 static int emit(void *item, void *result, void *user, struct rnn_err *err)
 {
     struct turn *t = item;
     struct loop *l = user;
-    int rc = rnn_writer_raw(l->w, t->raw.p, t->raw.len, err);
+    int rc = RNN_OK;
+    if (result && !l->is_second && l->e->emit) rc = l->e->emit(l->e->user, &t->it, err);
+    if (rc >= 0 && l->e->second && !l->is_second) return hold(l, t, err);
+    if (rc >= 0 && !(result && t->it.replaced)) rc = rnn_writer_raw(l->w, t->raw.p, t->raw.len, err);
     if (result) {
         if (t->it.note) cli_warn("%s: %s", t->it.net->id, t->it.note);
         if (rc >= 0) rc = rnn_writer_raw(l->w, t->it.out.p, t->it.out.len, err);
@@ -90,13 +108,19 @@ static void discard(void *item, void *result, void *user)
 
 /* ---- called by the pipe ---- */
 
+static int start_pool(struct loop *l, struct rnn_err *err)
+{
+    const struct rnn_pool_calls calls = {.work = work, .emit = emit, .discard = discard, .thread_begin = tool_thread_begin, .user = l};
+    return rnn_pool_start(&l->pool, l->e->jobs, 0, &calls, err);
+}
+
 static int start_segment(void *user, const msgpack_object *head, struct rnn_writer *w, struct rnn_err *err)
 {
     struct loop *l = user;
-    const struct rnn_pool_calls calls = {.work = work, .emit = emit, .discard = discard, .thread_begin = tool_thread_begin, .user = l};
     (void)head;
     l->w = w;
-    return rnn_pool_start(&l->pool, l->e->jobs, 0, &calls, err);
+    l->is_second = false;
+    return start_pool(l, err);
 }
 
 static int push(struct loop *l, struct turn *t, struct rnn_err *err)
@@ -115,7 +139,7 @@ static int take_net(struct loop *l, const struct rnn_frame *f, struct rnn_err *e
 {
     struct turn *t;
     bool is_partial;
-    RNN_TRY(new_turn(&t, f, err));
+    RNN_TRY(new_turn(l, &t, f, err));
     const int rc = rnn_net_decode(f->body, &t->it.net, &is_partial, err);
     if (rc < 0) {
         free_turn(t);
@@ -150,7 +174,7 @@ static int take_frame(void *user, const struct rnn_frame *f, struct rnn_writer *
     if (l->open) return strcmp(f->kind, "param") ? rest_is_missing(l, err) : take_param(l, f, err);
     if (!strcmp(f->kind, "net")) return take_net(l, f, err);
     RNN_TRY(tool_items_frame(&l->seen, f, err));
-    RNN_TRY(new_turn(&t, f, err));
+    RNN_TRY(new_turn(l, &t, f, err));
     return rnn_pool_pass(l->pool, t, err);
 }
 
@@ -169,6 +193,25 @@ static void forget(struct loop *l)
     tool_items_clear(&l->seen);
     free_turn(l->open);
     l->open = NULL;
+    for (size_t i = 0; i < l->n_held; i++) free_turn(l->held[i]);
+    l->n_held = 0;
+}
+
+/* Everything that was held goes through the second pass, in its order. */
+static int second_pass(struct loop *l, struct rnn_err *err)
+{
+    int rc = RNN_OK;
+    size_t i = 0;
+    l->is_second = true;
+    RNN_TRY(start_pool(l, err));
+    while (i < l->n_held && rc >= 0) {
+        struct turn *t = l->held[i++]; /* the pool's from here on */
+        rc = t->it.net ? rnn_pool_push(l->pool, t, err) : rnn_pool_pass(l->pool, t, err);
+    }
+    memmove(l->held, l->held + i, (l->n_held - i) * sizeof *l->held);
+    l->n_held -= i;
+    if (rc < 0) return rc;
+    return settle(l, l->w, err);
 }
 
 static int end_segment(void *user, struct rnn_writer *w, struct rnn_err *err)
@@ -176,6 +219,8 @@ static int end_segment(void *user, struct rnn_writer *w, struct rnn_err *err)
     struct loop *l = user;
     if (l->open) return rest_is_missing(l, err);
     RNN_TRY(settle(l, w, err));
+    if (l->e->second) RNN_TRY(second_pass(l, err));
+    if (l->e->finish) RNN_TRY(l->e->finish(l->e->user, w, err));
     forget(l);
     return RNN_OK;
 }
@@ -190,5 +235,6 @@ int tool_each_net(struct rnn_reader *r, struct rnn_writer *w, const char *tool, 
     const int rc = rnn_pipe_run(r, w, tool, options, build, &ops, &l, err);
     cli_progress_end();
     forget(&l);
+    free(l.held);
     return rc;
 }

@@ -13,6 +13,9 @@ struct tool_each_item {
     const struct tool_task *task; /* its own, when it stands in the segment; else NULL */
     void *with;                   /* whatever prepare found for it; borrowed */
     struct rnn_bytes out;         /* whole frames, written after the network */
+    bool replaced;                /* they stand in the network's place: it is not written itself */
+    const unsigned char *raw; size_t raw_len; /* the network as it came, its param frames included */
+    void *made;                   /* what work leaves for emit and second; freed by whoever takes it, or by drop */
     uint64_t failed;              /* items of it that could not be computed: counted in `end` and in the exit status */
     char *note;                   /* malloc'd: a warning, said when the network's turn comes; or NULL */
 };
@@ -23,6 +26,15 @@ struct tool_each {
     int (*prepare)(void *user, struct tool_each_item *it, const struct tool_items *seen, struct rnn_err *err);
     /* A worker thread; a failure ends the stream with an `error` frame that names the network. */
     int (*work)(void *user, struct tool_each_item *it, struct rnn_err *err);
+    /* Calling thread, in stream order, before what was made is written.  NULL ok. */
+    int (*emit)(void *user, struct tool_each_item *it, struct rnn_err *err);
+    /* For what needs all networks of a segment first: when given, nothing is written until every one went through work and
+     * emit (they are held in memory); then each goes through this, on a worker thread. */
+    int (*second)(void *user, struct tool_each_item *it, struct rnn_err *err);
+    /* Frees it->made of an item that ends.  NULL ok. */
+    void (*drop)(void *user, struct tool_each_item *it);
+    /* Everything of the segment was written but its `end`: what is said of all networks together.  NULL ok. */
+    int (*finish)(void *user, struct rnn_writer *w, struct rnn_err *err);
     /* All networks of the segment are done: what prepare made from its tasks can go.  Also called after a failure.  NULL ok. */
     void (*forget)(void *user);
     const struct rnn_prov_input *inputs; size_t n_inputs; /* further inputs, for the provenance entry */

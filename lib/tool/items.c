@@ -151,6 +151,7 @@ static int draw(const struct rnn_task *t, const struct tool_choice *want, struct
     const uint64_t have = t->n_split[want->split];
     uint64_t count = want->count ? want->count : t->n_emit[want->split] ? t->n_emit[want->split] : have;
     if (!t->def) return rnn_fail(err, RNN_ERR_ARG, "task '%s' is not one of ours: its %s trials must be given (--trials FILE)", t->name, split);
+    if (!have && t->is_finite) return rnn_fail(err, RNN_ERR_ARG, "task '%s' has no %s trials", t->name, split);
     if (!count) return rnn_fail(err, RNN_ERR_ARG, "task '%s' has no %s trials of its own accord: say how many (--count)", t->name, split);
     if (have && count > have) {
         if (want->count) return rnn_fail(err, RNN_ERR_ARG, "task '%s' has %llu %s trials, not %zu", t->name, (unsigned long long)have, split, want->count);
