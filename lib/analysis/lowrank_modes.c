@@ -30,7 +30,7 @@ static int shape_of(const struct rnn_net *net, const char *param, size_t *rows, 
         *rows = *cols = net->spec.N;
         return RNN_OK;
     }
-    if (!p) return rnn_fail(err, RNN_ERR_ARG, "%s has no parameter %s", net->id ? net->id : "the net", param);
+    if (!p) return rnn_fail(err, RNN_ERR_ARG, "there is no parameter %s", param);
     *rows = p->rows;
     *cols = p->cols;
     return RNN_OK;
@@ -48,7 +48,7 @@ static int read_part(const struct rnn_net *net, const char *param, enum rnn_part
 {
     double *A0 = NULL;
     if (part != RNN_PART_VALUE && !net->theta0)
-        return rnn_fail(err, RNN_ERR_ARG, "%s does not carry its initial parameters", net->id ? net->id : "the net");
+        return rnn_fail(err, RNN_ERR_ARG, "the net does not carry its initial parameters");
     if (part == RNN_PART_VALUE) return copy_values(net, param, n, A, err);
     const struct rnn_net start = at_start(net);
     if (part == RNN_PART_INITIAL) return copy_values(&start, param, n, A, err);
@@ -141,7 +141,7 @@ static int make_full(const struct rnn_net *net, struct rnn_net **out, struct rnn
     struct rnn_spec spec = net->spec;
     struct rnn_net *f;
     if (spec.read_latent)
-        return rnn_fail(err, RNN_ERR_ARG, "%s reads out from its factors, so its recurrent matrix cannot be replaced by a full one", net->id ? net->id : "the net");
+        return rnn_fail(err, RNN_ERR_ARG, "the net reads out from its factors: its recurrent matrix cannot be replaced by a full one");
     spec.rank = 0;
     spec.rank_scale = RNN_RANK_PLAIN;
     RNN_TRY(rnn_net_new(&f, &spec, err));
@@ -198,7 +198,7 @@ static int project_factor(const struct rnn_net *net, const struct rnn_modes *m, 
     const size_t N = net->spec.N, R = net->spec.rank;
     const double *from = rnn_net_param(net, "m");
     if (m->part != RNN_PART_VALUE)
-        return rnn_fail(err, RNN_ERR_ARG, "%s reads out from its factors: its change since initialisation is not of that form", net->id ? net->id : "the net");
+        return rnn_fail(err, RNN_ERR_ARG, "the net reads out from its factors: its change since initialisation is not of that form");
     RNN_TRY(rnn_net_copy(out, net, err));
     double *to = rnn_net_param(*out, "m");
     for (size_t k = 0; k < m->n; k++) {

@@ -199,16 +199,16 @@ static int truncated_row(struct rnn_table *t, const struct tool_lowrank *c, cons
     return rc;
 }
 
-static int too_large(const struct rnn_net *net, const struct rnn_modes *m, const char *what, size_t k, struct rnn_err *err)
+static int too_large(const struct rnn_modes *m, const char *what, size_t k, struct rnn_err *err)
 {
-    return rnn_fail(err, RNN_ERR_ARG, "%s: %s (%zu) must not exceed the %zu modes of %s", net->id, what, k, m->n, m->param);
+    return rnn_fail(err, RNN_ERR_ARG, "%s (%zu) must not exceed the %zu modes of %s", what, k, m->n, m->param);
 }
 
 static int truncation_rows(struct rnn_table *t, const struct tool_lowrank *c, const struct rnn_net *net, const struct rnn_modes *m, bool *keep,
                            const struct tool_lowrank_trials *on, struct rnn_err *err)
 {
     static const size_t usual[] = { 0, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 40, 80, 160, 320, 640 };
-    if (tool_sets_max(c->ranks) > m->n) return too_large(net, m, "--ranks", tool_sets_max(c->ranks), err);
+    if (tool_sets_max(c->ranks) > m->n) return too_large(m, "--ranks", tool_sets_max(c->ranks), err);
     for (size_t i = 0; i < c->ranks->n; i++) RNN_TRY(truncated_row(t, c, net, m, c->ranks->v[i].v[0], keep, on, err));
     if (c->ranks->n) return RNN_OK;
     for (size_t i = 0; i < RNN_LEN(usual) && usual[i] < m->n; i++) RNN_TRY(truncated_row(t, c, net, m, usual[i], keep, on, err));
@@ -274,7 +274,7 @@ static int component_rows(struct ablation *a, struct rnn_err *err)
     const struct tool_sets *given = a->c->components;
     struct tool_sets some = { 0 };
     int rc = RNN_OK;
-    if (tool_sets_max(given) > a->m->n) return too_large(a->net, a->m, "--components", tool_sets_max(given), err);
+    if (tool_sets_max(given) > a->m->n) return too_large(a->m, "--components", tool_sets_max(given), err);
     for (size_t i = 0; !given->n && i < RNN_LEN(usual) && usual[i] <= a->m->n && rc >= 0; i++) rc = tool_sets_add(&some, usual[i], err);
     if (!given->n) given = &some;
     for (size_t i = 0; i < given->n && rc >= 0; i++) rc = without_components(a, &given->v[i], err);
@@ -301,7 +301,7 @@ static int ablation_rows(struct ablation *a, struct rnn_err *err)
     RNN_TRY(component_rows(a, err));
     RNN_TRY(random_rows(a, err));
     if (units->n && tool_sets_max(units) >= a->net->spec.N)
-        return rnn_fail(err, RNN_ERR_ARG, "%s: --units (%zu) must be below its %zu units", a->net->id, tool_sets_max(units), a->net->spec.N);
+        return rnn_fail(err, RNN_ERR_ARG, "--units (%zu) must be below its %zu units", tool_sets_max(units), a->net->spec.N);
     for (size_t i = 0; i < units->n; i++) RNN_TRY(ablation_row(a, "units", units->v[i].v[0], units->v[i].text, a->net, &units->v[i], err));
     return RNN_OK;
 }
@@ -421,7 +421,7 @@ int tool_lowrank_overlaps(const struct tool_lowrank *c, const struct rnn_net *ne
     struct rnn_table *cosines = NULL, *angles = NULL;
     struct directions d[4] = { { "input", net->spec.n_in, NULL }, { "output", net->spec.n_out, NULL }, { "write", R, NULL }, { "read", R, NULL } };
     if (net->spec.cell == RNN_GRU || net->spec.read_latent)
-        return rnn_fail(err, RNN_ERR_ARG, "--overlaps: %s has no input, recurrent and read-out directions in one space", net->id);
+        return rnn_fail(err, RNN_ERR_ARG, "--overlaps: the net has no input, recurrent and read-out directions in one space");
     int rc = rnn_table_new(&cosines, "overlap", err);
     if (rc >= 0) rc = rnn_table_new(&angles, "principal_angle", err);
     if (rc >= 0) rc = declare(cosines, overlap, RNN_LEN(overlap), err);

@@ -48,7 +48,7 @@ int tool_rotation(const struct tool_lowrank *c, const struct rnn_net *net, const
     const size_t N = net->spec.N;
     double *H = NULL, *W = NULL;
     *R = NULL;
-    if (net->spec.cell == RNN_GRU) return rnn_fail(err, RNN_ERR_ARG, "%s: a gru has no single recurrent matrix to align", net->id);
+    if (net->spec.cell == RNN_GRU) return rnn_fail(err, RNN_ERR_ARG, "--align: a gru has no single recurrent matrix");
     int rc = tool_last_rates(net, t->task, t->align, &H, err);
     if (rc >= 0) rc = rnn_alloc_into(R, N * N, sizeof **R, err);
     if (rc >= 0 && c->align == TOOL_ALIGN_HIDDEN) {
