@@ -10,17 +10,18 @@
 #include "tool/activity.h"
 #include "tool/items.h"
 #include "tool/performance.h"
+#include "tool/ranges.h"
 #include "tool/tool.h"
 
 static struct options {
     char *task, *trials;
-    int split, precision, what;
+    int precision, what;
     size_t count, horizon, extra, kick_step, thin, activity_count;
     double noise, kick;
     bool no_noise, open_loop, activity;
-    struct cli_strs silent, units;
+    struct cli_strs silent, units, split;
     bool has_horizon, has_noise, has_kick_step;
-} opt = { .split = RNN_TEST, .thin = 1 };
+} opt = { .split = { .v = (char *[]){ (char[]){ "test" } }, .n = 1 }, .thin = 1 };
 
 static struct cli_common common = CLI_COMMON_DEFAULT;
 
@@ -28,7 +29,7 @@ static const struct cli_opt options[] = {
     { .name = "Trials", .type = CLI_SECTION },
     { 0, "task", CLI_STR, &opt.task, "FILE", 0, 0, "run every network on the task of FILE instead of its own", CLI_FILE, NULL },
     { 0, "trials", CLI_STR, &opt.trials, "FILE", 0, 0, "run on the trials of FILE, which holds their task too", CLI_FILE, NULL },
-    { 0, "split", CLI_CHOICE, &opt.split, "train|validation|test", 0, 0, "which trials of the task", 0, NULL },
+    { 0, "split", CLI_STRS, &opt.split, "SPLIT,...", 0, 0, "which trials of the task: train, validation, test; several are run one after another", CLI_COMMA, NULL },
     { 0, "count", CLI_SIZE, &opt.count, "N", 0, 1e9, "trials to run; 0: all that are given, or as many as taskgen would emit", 0, NULL },
     { 0, "horizon", CLI_SIZE, &opt.horizon, "STEPS", 0, 1e7, "steps after the input of a history task; 0: those of the trials", 0, &opt.has_horizon },
     { 0, "steps", CLI_SIZE, &opt.extra, "STEPS", 0, 1e8, "run this many steps on, without input, after each trial (not scored)", 0, NULL },
@@ -58,6 +59,7 @@ static const struct cli_tool tool = {
 /* Trials of one task, made once and run by every network. */
 struct arena {
     const struct tool_task *of;
+    enum rnn_split split;
     struct rnn_trials tr;
     char *trials_id;
     struct tool_run_facts facts;
@@ -68,13 +70,14 @@ struct item {
     struct rnn_bytes raw;
     struct rnn_net *net;
     bool is_partial; /* more param frames belong to it */
-    const struct arena *arena;
+    const struct arena *arena[RNN_N_SPLITS]; /* one per split asked for */
 };
 
 static struct state {
     struct tool_items seen, side; /* of the segment; of --task or --trials */
     struct arena **arenas; size_t n_arenas, cap_arenas;
     struct rnn_run_opts run;
+    int split[RNN_N_SPLITS]; size_t n_splits;
     size_t *silent, *units;
     struct rnn_pool *pool;
     struct item *open;            /* a network whose param frames are still coming */
@@ -85,24 +88,16 @@ static struct state {
 
 /* ---- what was asked ---- */
 
-static size_t *parse_units(const char *name, const struct cli_strs *s, size_t *n)
+static void parse_splits(void)
 {
-    size_t cap = 0, *v = NULL;
-    struct rnn_err err;
-    for (size_t i = 0; i < s->n; i++) {
-        char *end;
-        const char *text = s->v[i];
-        const unsigned long lo = strtoul(text, &end, 10);
-        unsigned long hi = lo;
-        if (end != text && *end == '-' && end[1] >= '0' && end[1] <= '9') hi = strtoul(end + 1, &end, 10);
-        if (end == text || *end || *text < '0' || *text > '9' || hi < lo || hi >= 1ul << 24)
-            cli_die(2, "--%s: '%s' is neither a unit's number nor a range such as 8-15", name, text);
-        for (unsigned long u = lo; u <= hi; u++) {
-            if (rnn_grow(&v, &cap, *n + 1, sizeof *v, &err) < 0) cli_die_err(&err);
-            v[(*n)++] = u;
-        }
+    for (size_t i = 0; i < opt.split.n; i++) {
+        int split;
+        if (!rnn_name_index(rnn_split_names, opt.split.v[i], &split)) cli_die(2, "--split: '%s': must be train, validation or test", opt.split.v[i]);
+        for (size_t k = 0; k < st.n_splits; k++)
+            if (st.split[k] == split) cli_die(2, "--split: '%s' is listed twice", opt.split.v[i]);
+        st.split[st.n_splits++] = split;
     }
-    return v;
+    if (!st.n_splits) cli_die(2, "--split: '': must be train, validation or test");
 }
 
 static void check_options(void)
@@ -113,8 +108,9 @@ static void check_options(void)
     if (opt.has_kick_step && opt.kick == 0) cli_die(2, "--perturb-step has no effect without --perturb");
     if (!opt.activity && (opt.units.n || opt.thin != 1 || opt.what || opt.activity_count))
         cli_die(2, "--what, --units, --thin and --activity-count have no effect without --activity");
-    st.silent = parse_units("silence", &opt.silent, &st.run.n_silent);
-    st.units = parse_units("units", &opt.units, &st.run.n_units);
+    parse_splits();
+    st.silent = tool_ranges("silence", "unit", &opt.silent, &st.run.n_silent);
+    st.units = tool_ranges("units", "unit", &opt.units, &st.run.n_units);
     st.run.silent = st.silent;
     st.run.units = st.units;
     st.run.seed = common.seed;
@@ -152,15 +148,11 @@ static int add_raw(struct item *it, const struct rnn_frame *f, struct rnn_err *e
     return RNN_OK;
 }
 
-static int run_net(void *item, size_t worker, void *user, void **result, struct rnn_err *err)
+/* One network on the trials of one split. */
+static int run_on(const struct item *it, const struct arena *a, struct rnn_bytes *out, struct rnn_err *err)
 {
-    struct item *it = item;
-    const struct arena *a = it->arena;
     struct rnn_run_result r = { 0 };
     struct rnn_run_opts run = st.run;
-    struct rnn_bytes *out;
-    (void)worker, (void)user;
-    RNN_TRY(rnn_alloc_into(&out, 1, sizeof *out, err));
     struct tool_activity activity = { .out = out, .net = it->net, .tr = &a->tr, .trials_id = a->trials_id, .opts = &st.run,
                                       .count = opt.activity_count };
     run.sink = opt.activity ? tool_activity_sink : NULL;
@@ -169,6 +161,17 @@ static int run_net(void *item, size_t worker, void *user, void **result, struct 
     int rc = can_run ? rnn_run_score(it->net, a->of->task, &a->tr, &run, &r, err) : RNN_OK;
     if (rc >= 0) rc = tool_performance_append(out, it->net, &a->facts, can_run ? &r : NULL, err);
     rnn_run_release(&r);
+    return rc;
+}
+
+static int run_net(void *item, size_t worker, void *user, void **result, struct rnn_err *err)
+{
+    struct item *it = item;
+    struct rnn_bytes *out;
+    int rc = RNN_OK;
+    (void)worker, (void)user;
+    RNN_TRY(rnn_alloc_into(&out, 1, sizeof *out, err));
+    for (size_t i = 0; i < st.n_splits && rc >= 0; i++) rc = run_on(it, it->arena[i], out, err);
     if (rc < 0) {
         char why[sizeof err->msg];
         memcpy(why, err->msg, sizeof why);
@@ -233,16 +236,17 @@ static char *fresh_trials_id(void)
 }
 
 /* Makes the trials; those that are not in the stream already go into it before the first activity that refers to them. */
-static int make_arena(const struct tool_task *of, struct arena **out, struct rnn_err *err)
+static int make_arena(const struct tool_task *of, enum rnn_split split, struct arena **out, struct rnn_err *err)
 {
     const struct rnn_task *t = of->task;
-    const struct tool_choice want = { .split = (enum rnn_split)opt.split, .count = opt.count, .horizon = opt.horizon };
+    const struct tool_choice want = { .split = split, .count = opt.count, .horizon = opt.horizon };
     const char *given;
     struct arena *a;
     RNN_TRY(rnn_grow(&st.arenas, &st.cap_arenas, st.n_arenas + 1, sizeof *st.arenas, err));
     RNN_TRY(rnn_alloc_into(&a, 1, sizeof *a, err));
     st.arenas[st.n_arenas++] = *out = a;
     a->of = of;
+    a->split = split;
     RNN_TRY(tool_choose_trials(of, &want, &a->tr, &given, err));
     a->facts = (struct tool_run_facts){ .task = t, .split = want.split, .n = a->tr.K, .steps = a->tr.T, .has_horizon = t->horizon_base > 0,
                                         .horizon = a->tr.T - t->horizon_base };
@@ -252,7 +256,9 @@ static int make_arena(const struct tool_task *of, struct arena **out, struct rnn
     struct item *it;
     RNN_TRY(new_item(&it, err));
     int rc = RNN_OK;
-    if (!tool_items_find(&st.seen, t->id)) { /* the trials of --task, --trials refer to a task that is not in this stream */
+    bool is_new = !tool_items_find(&st.seen, t->id); /* the trials of --task, --trials refer to a task that is not in this stream */
+    for (size_t i = 0; i + 1 < st.n_arenas; i++) is_new &= st.arenas[i]->of != of;
+    if (is_new) {
         struct rnn_body b = { 0 };
         rc = rnn_task_encode(t, &b, err);
         if (rc >= 0) rc = rnn_frame_append(&it->raw, "task", &b, err);
@@ -263,14 +269,14 @@ static int make_arena(const struct tool_task *of, struct arena **out, struct rnn
     return rc < 0 ? rc : rnn_pool_pass(st.pool, it, err);
 }
 
-static int arena_for(const struct rnn_net *net, const struct arena **out, struct rnn_err *err)
+static int arena_for(const struct rnn_net *net, enum rnn_split split, const struct arena **out, struct rnn_err *err)
 {
     const struct tool_task *of;
     struct arena *made;
     RNN_TRY(task_for(net, &of, err));
     for (size_t i = 0; i < st.n_arenas; i++)
-        if (st.arenas[i]->of == of) { *out = st.arenas[i]; return RNN_OK; }
-    RNN_TRY(make_arena(of, &made, err));
+        if (st.arenas[i]->of == of && st.arenas[i]->split == split) { *out = st.arenas[i]; return RNN_OK; }
+    RNN_TRY(make_arena(of, split, &made, err));
     *out = made;
     return RNN_OK;
 }
@@ -287,7 +293,8 @@ static int start_segment(void *user, const msgpack_object *head, struct rnn_writ
 
 static int push_net(struct item *it, struct rnn_err *err)
 {
-    const int rc = arena_for(it->net, &it->arena, err);
+    int rc = RNN_OK;
+    for (size_t i = 0; i < st.n_splits && rc >= 0; i++) rc = arena_for(it->net, (enum rnn_split)st.split[i], &it->arena[i], err);
     if (rc < 0) { free_item(it); return rc; }
     return rnn_pool_push(st.pool, it, err);
 }

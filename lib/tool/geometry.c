@@ -428,6 +428,7 @@ static int measure_step(struct geometry_job *j, const struct geometry_step *at, 
     if (j->measures & TOOL_SIMILARITY) RNN_TRY(similarity_rows(j, at, err));
     if (j->measures & (TOOL_TREE | TOOL_ULTRAMETRIC)) RNN_TRY(geometry_tree_rows(j, at, err));
     if (j->measures & TOOL_MODES) RNN_TRY(geometry_modes_rows(j, at, err));
+    if (j->measures & TOOL_MODES && j->o->arrays) RNN_TRY(geometry_projections_array(j, at, err));
     if (j->measures & TOOL_DENDROGRAM) RNN_TRY(geometry_dendrogram(j, at, err));
     if (j->o->arrays && j->measures & TOOL_SIMILARITY) RNN_TRY(geometry_cosine_array(j, at, err));
     return RNN_OK;
@@ -453,8 +454,8 @@ static int measure(struct geometry_job *j, struct rnn_err *err)
     RNN_TRY(check_steps(j, err));
     RNN_TRY(prepare(j, err));
     RNN_TRY(columns(j->t, err));
-    const bool has_samples = (j->measures & TOOL_DENDROGRAM && !j->o->leaves_are_groups) || (j->o->arrays && j->measures & TOOL_SIMILARITY);
-    if (has_samples || j->measures & TOOL_PCA) RNN_TRY(geometry_trials_table(j, err));
+    const bool has_leaves = j->measures & TOOL_DENDROGRAM && !j->o->leaves_are_groups;
+    if (has_leaves || j->measures & TOOL_PCA || (j->o->arrays && j->measures & (TOOL_SIMILARITY | TOOL_MODES))) RNN_TRY(geometry_trials_table(j, err));
     for (size_t i = 0; i < j->s->T; i++) {
         struct geometry_step at;
         if (!is_chosen(j->o, i * j->s->thin)) continue;

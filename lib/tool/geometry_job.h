@@ -47,6 +47,7 @@ int geometry_sequence_rows(struct geometry_job *j, struct rnn_err *err);
 /* Arrays of one step [1][..] each, labelled by the step. */
 int geometry_dendrogram(struct geometry_job *j, const struct geometry_step *at, struct rnn_err *err);
 int geometry_cosine_array(struct geometry_job *j, const struct geometry_step *at, struct rnn_err *err);
+int geometry_projections_array(struct geometry_job *j, const struct geometry_step *at, struct rnn_err *err);
 int geometry_trials_table(struct geometry_job *j, struct rnn_err *err);
 
 #endif

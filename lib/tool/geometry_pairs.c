@@ -146,6 +146,17 @@ int geometry_cosine_array(struct geometry_job *j, const struct geometry_step *at
     return rc;
 }
 
+int geometry_projections_array(struct geometry_job *j, const struct geometry_step *at, struct rnn_err *err)
+{
+    const size_t k = j->o->n_modes < j->n ? j->o->n_modes : j->n;
+    double *Q;
+    RNN_TRY(rnn_alloc_into(&Q, j->K * k, sizeof *Q, err));
+    rnn_gemm(0, 1, j->K, k, j->n, 1, at->X, j->V, 0, Q);
+    const int rc = put_array(j, at, "projections", "trial", "mode", j->K, k, Q, err);
+    free(Q);
+    return rc;
+}
+
 /* Which trials the rows of arrays are: every trial measured has a line; `row` numbers the sampled ones. */
 int geometry_trials_table(struct geometry_job *j, struct rnn_err *err)
 {
