@@ -18,7 +18,7 @@ struct rnn_pass {
     bool running;           /* RUN_ purposes instead of training ones */
     bool noise;             /* false: no noise in the recurrence */
     const double *state0;   /* [B][n_state] initial states that replace the law, or NULL */
-    size_t bptt;            /* truncate the gradient after this many steps back; 0: full */
+    size_t bptt;            /* the trial is cut into segments of this many steps, no gradient flows from one into the one before; 0: full */
     size_t step0;           /* number of the batch's first step in the addresses of the noise: a run continued in pieces */
 };
 
@@ -35,7 +35,8 @@ struct rnn_penalty { double l1_rec, l2_rec, l2_rate; };
     /* Forward pass over the batch with parameters theta [params.total]; returns the loss through *loss (NaN/Inf is returned, not an error). */ \
     int rnn_engine_forward_##S(struct rnn_engine_##S *e, const R *theta, const struct rnn_pass *pass, enum rnn_loss loss_kind,        \
                                enum rnn_loss_norm norm, double *loss, struct rnn_err *err);                                          \
-    /* Gradient of the loss of the last forward pass (same theta) plus penalties: overwrites grad [params.total]. */                  \
+    /* Gradient of the loss of the last forward pass (same theta) plus penalties: overwrites grad [params.total].  L1 on factors:      \
+     * RNN_ERR_ARG. */                  \
     int rnn_engine_backward_##S(struct rnn_engine_##S *e, const R *theta, const struct rnn_penalty *pen, R *grad, struct rnn_err *err); \
     /* After forward: outputs [K][T][n_out] (after the read-out nonlinearity) and states/rates [K][T][N] copied out as float32. */    \
     void rnn_engine_outputs_##S(const struct rnn_engine_##S *e, float *o);                                                            \

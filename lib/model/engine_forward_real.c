@@ -98,10 +98,15 @@ static void drive(const struct RN(rnn_engine) *e, const real *b, const real *u, 
     else for (size_t k = 0; k < e->B; k++) memcpy(z + k * GN, b, GN * sizeof *z);
 }
 
-/* z [B][GN] += W r; through the latent variables when factorised. */
-static void recur(struct RN(rnn_engine) *e, const struct RN(engine_io) *io, real *z)
+/* z [B][GN] = b + W_in u + W r, through the latent variables when factorised. */
+static void recur(struct RN(rnn_engine) *e, const struct RN(engine_io) *io, const real *u, real *z)
 {
     const size_t B = e->B, N = e->s.N, R = e->s.rank, GN = e->GN;
+    if (R == 0 && !io->r_is_zero && !u && e->th.W_rec_t) { /* the product starts from the bias itself */
+        e->k->RN(gemm)(B, GN, N, io->r, N, 1, e->th.W_rec_t, GN, e->th.bias, 0, z, GN);
+        return;
+    }
+    drive(e, e->th.bias, u, z);
     if (R) {
         RN(engine_latent)(e, io->r, io->kappa);
         for (size_t g = 0; g < e->G; g++)
@@ -143,8 +148,7 @@ static void step_gru(struct RN(rnn_engine) *e, const struct RN(engine_io) *io, c
 {
     const struct rnn_kernels *k = rnn_kernels();
     const size_t N = e->s.N, GN = e->GN;
-    drive(e, e->th.bias, NULL, e->pre);
-    recur(e, io, e->pre);
+    recur(e, io, NULL, e->pre);
     drive(e, e->th.bias_in, io->u, e->pre_in);
     if (inside) add_noise(e, inside, e->pre_in + 2 * N, GN);
     for (size_t b = 0; b < e->B; b++) {
@@ -164,8 +168,7 @@ static void step_gru(struct RN(rnn_engine) *e, const struct RN(engine_io) *io, c
 static void step_leaky(struct RN(rnn_engine) *e, const struct RN(engine_io) *io, const real *inside)
 {
     const size_t n = e->B * e->s.N;
-    drive(e, e->th.bias, io->u, io->act);
-    recur(e, io, io->act);
+    recur(e, io, io->u, io->act);
     if (e->s.cell == RNN_LEAKY && e->s.act == RNN_TANH && !e->th.alpha) {
         rnn_kernels()->RN(leak_tanh)(n, e->alpha, io->s, io->act, inside ? e->noise_sd : 0, inside, io->act, io->s1);
         return;

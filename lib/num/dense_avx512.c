@@ -3,6 +3,7 @@
 #include "num/dense.h"
 
 #include <immintrin.h>
+#include <string.h>
 
 #define TILES(X)                                                                                                     \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1)               \

@@ -59,27 +59,50 @@ static void FN(panel)(size_t m, size_t w, size_t k, const T *A, size_t rs, size_
 
 /* A panel of B of K_BLOCK rows stays in the first-level cache, M_BLOCK rows of A in the second.  Blocks change no bit of the
  * result: an element's chain goes on where it stopped. */
-enum { FN(K_BLOCK) = 1024 / sizeof(T), FN(M_BLOCK) = 512 };
+enum { FN(K_BLOCK) = 512 / sizeof(T), FN(M_BLOCK) = 512, FN(PANEL) = NR_MAX * W };
+
+/* Rows far apart fall into the same few sets of the first-level cache (a multiple of 4096 bytes is the worst), and one read is then
+ * never there for the next: such a panel is copied together, if enough rows of A use it.  At 256 x 1024 x 1024 this lifts
+ * 165 GFLOP/s to 205; below 1 KiB between rows it gains nothing. */
+static int FN(wants_copy)(size_t m, size_t k, size_t ldb)
+{
+    return m >= 32 && k >= 16 && ldb * sizeof(T) >= 1024;
+}
+
+static void FN(copy_panel)(size_t k, size_t n, const T *B, size_t ldb, T *out)
+{
+    for (size_t p = 0; p < k; p++) memcpy(out + p * FN(PANEL), B + p * ldb, n * sizeof(T));
+}
+
+/* C = init + A B for at most K_BLOCK deep. */
+static void FN(block)(size_t m, size_t n, size_t k, const T *A, size_t rs, size_t cs, const T *B, size_t ldb, const T *init,
+                      size_t ldi, T *C, size_t ldc)
+{
+    T copy[FN(K_BLOCK) * FN(PANEL)] __attribute__((aligned(64)));
+    const size_t vectors = (n + W - 1) / W;
+    const int copies = FN(wants_copy)(m, k, ldb);
+    for (size_t v = 0, w; v < vectors; v += w) {
+        const size_t left = vectors - v;
+        w = left <= NR_MAX ? left : left < 2 * NR_MAX ? (left + 1) / 2 : NR_MAX;
+        const size_t lanes = v + w == vectors ? n - (vectors - 1) * W : W;
+        const T *panel = B + v * W;
+        if (copies) FN(copy_panel)(k, (w - 1) * W + lanes, panel, ldb, copy);
+        FN(panel)(m, w, k, A, rs, cs, copies ? copy : panel, copies ? FN(PANEL) : ldb, init ? init + v * W : NULL, ldi, C + v * W,
+                  ldc, mask_of(lanes));
+    }
+}
 
 static void FN(gemm)(size_t m, size_t n, size_t k, const T *A, size_t rs, size_t cs, const T *B, size_t ldb, const T *init, size_t ldi,
                      T *C, size_t ldc)
 {
-    const size_t vectors = (n + W - 1) / W;
     for (size_t i = 0; i < m; i += FN(M_BLOCK)) {
         const size_t rows = m - i < FN(M_BLOCK) ? m - i : FN(M_BLOCK);
         T *Ci = C + i * ldc;
         size_t p = 0;
         do { /* once for k = 0 too: C = init */
             const size_t depth = k - p < FN(K_BLOCK) ? k - p : FN(K_BLOCK);
-            const T *from = p ? Ci : init ? init + i * ldi : NULL;
-            const size_t ld = p ? ldc : ldi;
-            for (size_t v = 0, w; v < vectors; v += w) {
-                const size_t left = vectors - v;
-                w = left <= NR_MAX ? left : left < 2 * NR_MAX ? (left + 1) / 2 : NR_MAX;
-                const size_t lanes = v + w == vectors ? n - (vectors - 1) * W : W;
-                FN(panel)(rows, w, depth, A + i * rs + p * cs, rs, cs, B + p * ldb + v * W, ldb, from ? from + v * W : NULL, ld,
-                          Ci + v * W, ldc, mask_of(lanes));
-            }
+            if (p) FN(block)(rows, n, depth, A + i * rs + p * cs, rs, cs, B + p * ldb, ldb, Ci, ldc, Ci, ldc);
+            else FN(block)(rows, n, depth, A + i * rs, rs, cs, B, ldb, init ? init + i * ldi : NULL, ldi, Ci, ldc);
             p += depth;
         } while (p < k);
     }
@@ -92,8 +115,17 @@ static void FN(gemm)(size_t m, size_t n, size_t k, const T *A, size_t rs, size_t
         EACH for (size_t i = 0; i < MR; i++) {                                                                       \
             EACH for (size_t j = 0; j < NR; j++) acc[i][j] = spread(0);                                              \
         }                                                                                                            \
-        for (size_t p = 0; p < k; p += W) {                                                                          \
-            const MASK mask = mask_of(k - p < W ? k - p : W);                                                        \
+        size_t p = 0;                                                                                                \
+        for (; p + W <= k; p += W) {                                                                                 \
+            VEC b[NR];                                                                                               \
+            EACH for (size_t j = 0; j < NR; j++) b[j] = load(B + j * ldb + p);                                       \
+            EACH for (size_t i = 0; i < MR; i++) {                                                                   \
+                const VEC a = load(A + i * lda + p);                                                                 \
+                EACH for (size_t j = 0; j < NR; j++) acc[i][j] = fma(a, b[j], acc[i][j]);                            \
+            }                                                                                                        \
+        }                                                                                                            \
+        if (p < k) {                                                                                                 \
+            const MASK mask = mask_of(k - p);                                                                        \
             VEC b[NR];                                                                                               \
             EACH for (size_t j = 0; j < NR; j++) b[j] = load_mask(B + j * ldb + p, mask);                            \
             EACH for (size_t i = 0; i < MR; i++) {                                                                   \

@@ -1,7 +1,8 @@
 /* One measurement a run: `bench train SHAPE SECONDS` updates/s of rnn-train's inner loop; `bench roof SHAPE SECONDS` the rate
  * in updates/s that CBLAS's sgemm alone would allow on the shape's three products (forward, backward, weight gradient);
  * `bench run SHAPE SECONDS` and `bench run-roof` the same for forward passes; `bench list`; `bench crc MIB` seconds for zlib's
- * crc32.  The best of several short rounds is printed: what the machine can do when nothing disturbs it. */
+ * crc32.  Seconds are processor seconds of the one thread, and the best of several short rounds is printed: what the machine can
+ * do when nothing disturbs it. */
 #include <cblas.h>
 #include <math.h>
 #include <stdio.h>
@@ -38,7 +39,7 @@ static const struct shape shapes[] = {
 static double now(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
 }
 
