@@ -1,4 +1,5 @@
 /* rnn-cat: looks into streams, checks, selects from, concatenates and converts them. */
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -95,6 +96,7 @@ struct source {
     size_t next, n_open; /* position of the next file; how many were opened */
     struct rnn_reader *r;
     uint64_t base, segments, nets; /* segments before this file; so far in all */
+    bool in_segment;
 };
 
 static bool open_next(struct source *s)
@@ -120,6 +122,7 @@ static int next_frame(struct source *s, struct rnn_frame *f, struct rnn_err *err
         f->segment += s->base;
         s->segments = f->segment + 1;
         s->nets += strcmp(f->kind, "net") == 0;
+        s->in_segment = strcmp(f->kind, "end") != 0;
         return RNN_OK;
     }
     return RNN_EOS;
@@ -228,6 +231,12 @@ static int run_select(struct source *s)
 
 /* ---- text out ---- */
 
+static void flush(FILE *out)
+{
+    errno = 0;
+    if (fflush(out)) cli_die(1, "cannot write: %s: %s", common.output ? common.output : "standard output", strerror(errno));
+}
+
 static int run_text(struct source *s, int (*line)(FILE *, const struct rnn_frame *, struct rnn_err *))
 {
     FILE *out = tool_open_text(&common);
@@ -236,7 +245,7 @@ static int run_text(struct source *s, int (*line)(FILE *, const struct rnn_frame
     int rc;
     while ((rc = next_frame(s, &f, &err)) == RNN_OK) {
         if (line(out, &f, &err) < 0) cli_die_err(&err);
-        if (!rnn_reader_pending(s->r)) fflush(out);
+        if (!rnn_reader_pending(s->r)) flush(out);
     }
     if (rc < 0) fflush(out);
     if (rc < 0) die_reading(s, &err);
@@ -264,8 +273,7 @@ static int run_check(struct source *s)
     }
     rnn_checker_release(&c);
     if (rc < 0) {
-        const uint64_t at = s->segments && (rnn_reader_head(s->r) != NULL) ? s->segments - 1 : s->segments;
-        fprintf(out, "segment %" PRIu64 ": broken: %s\n", at, rnn_rc_name(rc));
+        fprintf(out, "segment %" PRIu64 ": broken: %s\n", s->segments - s->in_segment, rnn_rc_name(rc));
         fflush(out);
         die_reading(s, &err);
     }

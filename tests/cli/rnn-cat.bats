@@ -1,0 +1,222 @@
+# rnn-cat: looking, checking, selecting, concatenating, converting.
+bats_require_minimum_version 1.5.0
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    PATH=$BIN:$PATH
+    PY=${PYTHON:-/usr/bin/python3}
+    "$PY" - <<'PY'
+import numpy as np
+r = np.random.default_rng(3)
+for name, n in (("a", 4), ("b", 3)):
+    np.savez(name + ".npz", W_rec=r.normal(size=(n, n)), W_in=r.normal(size=(n, 2)), W_out=r.normal(size=(1, n)))
+PY
+    taskgen flip-flop --bits 2 --fresh >task.rnn 2>/dev/null || true
+    rnn-cat --from npz --label lr=0.1 --label who=ann a.npz >a.rnn
+    rnn-cat --from npz --cell leaky --alpha 0.5 --label lr=1e-1 --label who=bob b.npz >b.rnn
+    cat a.rnn b.rnn >ab.rnn
+}
+
+refused() { # STATUS MESSAGE ARGS...: nothing on stdout, one line on stderr
+    local want_status=$1 want=$2
+    shift 2
+    run "-$want_status" --separate-stderr rnn-cat "$@"
+    [ -z "$output" ]
+    [ "$stderr" = "rnn-cat: $want" ]
+}
+
+kinds() { # FILE: its kinds in order
+    rnn-cat info "$1" | awk '{ printf "%s%s", sep, $2; sep = " " }'
+}
+
+@test "info says what is in here, a line a frame, segments numbered over all files" {
+    run -0 rnn-cat info a.rnn b.rnn
+    [ "${#lines[@]}" -eq 6 ]
+    [[ "${lines[1]}" == "0:1 "*"net "*" elman tanh, units 4, inputs 2, outputs 1, built lr=0.1 who=ann" ]]
+    [[ "${lines[4]}" == "1:1 "*"leaky tanh, units 3, "* ]]
+}
+
+@test "concatenation is what cat does, checked" {
+    rnn-cat a.rnn b.rnn >two
+    cmp two ab.rnn
+    rnn-cat <ab.rnn >two
+    cmp two ab.rnn
+    rnn-cat a.rnn - <b.rnn >two
+    cmp two ab.rnn
+    rnn-cat -o two a.rnn b.rnn
+    cmp two ab.rnn
+}
+
+@test "--expect counts segments, --expect-nets nets; a wrong count fails here and downstream" {
+    rnn-cat --expect 2 --expect-nets 2 a.rnn b.rnn >two
+    cmp two ab.rnn
+    run -1 --separate-stderr rnn-cat --expect 3 -o three a.rnn b.rnn
+    [ "$stderr" = "rnn-cat: --expect: 3 segments expected, 2 came" ]
+    [ ! -e three ]
+    run -1 --separate-stderr bash -c 'rnn-cat --expect-nets 5 ab.rnn 2>/dev/null | rnn-cat info'
+    [[ "$stderr" == *"--expect-nets: 5 nets expected, 2 came"* ]]
+    run -0 rnn-cat check --expect 2 ab.rnn
+    run -1 rnn-cat check --expect 1 ab.rnn
+}
+
+@test "check: a line a segment, the verdict in the exit status" {
+    run -0 --separate-stderr rnn-cat check ab.rnn
+    [ "${#lines[@]}" -eq 2 ]
+    [[ "${lines[1]}" == "segment 1: good: 2 frames (0 task, 0 trials, 1 net, 0 table, 0 other), 0 failed, digest "* ]]
+    head -c -1 ab.rnn >cut
+    run -1 --separate-stderr rnn-cat check cut
+    [[ "${lines[0]}" == "segment 0: good: "* ]]
+    [ "${lines[1]}" = "segment 1: broken: truncated" ]
+    [[ "$stderr" == "rnn-cat: cut: "* ]]
+    "$PY" -c 'd = bytearray(open("ab.rnn", "rb").read()); d[700] ^= 1; open("flip", "wb").write(d)'
+    run -1 --separate-stderr rnn-cat check flip
+    [ "${lines[0]}" = "segment 0: broken: checksum" ]
+    cat a.rnn <(echo hello) >junk
+    run -1 --separate-stderr rnn-cat check junk
+    [[ "${lines[1]}" == "segment 1: broken: "* ]]
+}
+
+@test "head counts frames or nets over the whole input and keeps whole streams" {
+    rnn-cat head -n 1 ab.rnn >h
+    cmp h a.rnn
+    rnn-cat head ab.rnn >h
+    cmp h ab.rnn
+    rnn-cat head --nets 1 ab.rnn >h
+    cmp h a.rnn
+    rnn-cat head --nets 2 ab.rnn >h
+    cmp h ab.rnn
+    run -2 rnn-cat head -n 0 ab.rnn
+}
+
+@test "head reads and checks its input to the end" {
+    head -c -1 ab.rnn >cut
+    run -1 --separate-stderr rnn-cat head -n 1 cut
+    [[ "$stderr" == *"cut: "* ]]
+    bash -o pipefail -c 'rnn-cat ab.rnn | rnn-cat head -n 1 >h'
+}
+
+@test "select by label, index and kind, with what the chosen refer to" {
+    rnn-cat select --label who=bob ab.rnn >s
+    cmp s b.rnn
+    rnn-cat select --label lr=0.1 ab.rnn >s # 1e-1 is the same number
+    cmp s ab.rnn
+    rnn-cat select --label lr=0.1 --label who=ann ab.rnn >s
+    cmp s a.rnn
+    rnn-cat select --index 0-3 ab.rnn >s
+    cmp s ab.rnn
+    refused_select --index 1
+    refused_select --kind table
+    refused_select --label who=carl
+    refused 2 "select: say what, with --kind, --name, --label or --index" select ab.rnn
+    refused 2 "--index: '3-1' is neither a number nor a range such as 3-5" select --index 3-1 ab.rnn
+}
+
+refused_select() {
+    run -1 --separate-stderr rnn-cat select "$@" -o s2 ab.rnn
+    [ "$stderr" = "rnn-cat: nothing was selected: no frame fits what was asked for" ]
+    [ ! -e s2 ]
+}
+
+@test "a selected net brings its task and its own frames; the rest stays" {
+    [ -s task.rnn ] || skip "no taskgen"
+    "$PY" - <<'PY'
+import numpy as np
+r = np.random.default_rng(3)
+np.savez("c.npz", W_rec=np.eye(3), W_in=r.normal(size=(3, 2)), W_out=r.normal(size=(2, 3)))
+PY
+    rnn-cat --from npz --task task.rnn --label n=1 c.npz >n.rnn
+    [ "$(kinds n.rnn)" = "head task net end" ]
+    rnn-run --activity --count 3 n.rnn >run.rnn
+    [ "$(kinds run.rnn)" = "head task trials net activity table end" ]
+    rnn-cat select --kind net run.rnn >s
+    [ "$(kinds s)" = "head task net end" ]
+    rnn-cat select --kind table run.rnn >s
+    [ "$(kinds s)" = "head table end" ]
+    rnn-cat select --kind activity run.rnn >s
+    [ "$(kinds s)" = "head task trials net activity end" ]
+    rnn-cat select --index 0 run.rnn >s
+    [ "$(kinds s)" = "head task net trials activity table end" ] # brought along where they are needed
+    rnn-cat select --name performance run.rnn >s
+    [ "$(kinds s)" = "head table end" ]
+    rnn-cat check s
+    rnn-cat head -n 2 run.rnn >s
+    [ "$(kinds s)" = "head task trials end" ]
+    # a net for another task is refused
+    run -1 --separate-stderr rnn-cat --from npz --task task.rnn a.npz
+    [[ "$stderr" == "rnn-cat: --from: a.npz: the arrays make a net with 2 inputs and 1 outputs; task 'flip-flop' has 2 and 2" ]]
+}
+
+@test "looking and copying leave provenance alone; --prov prints a pipeline that runs" {
+    rnn-cat --prov ab.rnn >prov
+    rnn-cat ab.rnn | rnn-cat select --kind net | rnn-cat head | rnn-cat --prov >prov2
+    cmp prov prov2
+    [ "$(wc -l <prov)" -eq 2 ]
+    sed -n '2s/ FILE$/ b.npz/p' prov >again.sh
+    bash again.sh >b2.rnn
+    cmp b.rnn b2.rnn
+}
+
+@test "--prov of a longer pipeline makes the same bytes again" {
+    [ -s task.rnn ] || skip "no taskgen"
+    command -v rnn-train >/dev/null && command -v rnn-run >/dev/null || skip "no rnn-train"
+    taskgen flip-flop --bits 2 --fresh | rnn-train --hidden 4 --updates 3 --label 'a=x, y' --label b=2 | rnn-run --count 5 >one
+    rnn-cat --prov one >again.sh
+    [ "$(wc -l <again.sh)" -eq 3 ]
+    bash again.sh >two
+    cmp one two
+}
+
+@test "tsv: the only table, or the one named" {
+    [ -s task.rnn ] || skip "no taskgen"
+    command -v rnn-train >/dev/null || skip "no rnn-train"
+    taskgen flip-flop --bits 2 --fresh | rnn-train --hidden 4 --updates 3 --nets 2 | rnn-run --count 5 >r.rnn
+    rnn-cat --to tsv --table performance r.rnn >t
+    [ "$(wc -l <t)" -eq 3 ]
+    [ "$(awk -F '\t' '{ print NF }' t | sort -u | wc -l)" -eq 1 ]
+    run -2 --separate-stderr rnn-cat --to tsv r.rnn
+    [[ "$stderr" == "rnn-cat: the stream holds 2 tables: choose one with --table: "*performance* ]]
+    refused 1 "--table: the stream holds no table 'nosuch'; it holds: performance, learning" --to tsv --table nosuch r.rnn
+    refused 1 "the stream holds no table" --to tsv a.rnn
+}
+
+@test "what --from cannot use is named" {
+    refused 1 "--from: nosuch.npz: cannot open: nosuch.npz: No such file or directory" --from npz nosuch.npz
+    refused 2 "--from pickle: expected npz or safetensors" --from pickle a.npz
+    refused 2 "--from: b.npz: a leaky cell needs --alpha, or --dt and --tau, or an array alpha" --from npz --cell leaky b.npz
+    refused 1 "--from: a.npz: 'W_rec' is [4][4]: the recurrent weights of a cell gru are [3N][N]" --from npz --cell gru a.npz
+    refused 2 "--from: a.npz: --map W_out=nosuch: the file has no such array" --from npz --map W_out=nosuch a.npz
+    refused 2 "--from: a.npz: --map W_outt: a net has no such parameter" --from npz --map W_outt=W_out a.npz
+    run -1 --separate-stderr rnn-cat --from npz a.rnn
+    [[ "$stderr" == "rnn-cat: --from: a.rnn: not an .npz archive: "* ]]
+    head -c 300 a.npz >cut.npz
+    run -1 --separate-stderr rnn-cat --from npz cut.npz
+    [ "${#stderr_lines[@]}" -eq 1 ]
+    "$PY" -c 'import numpy as np; np.savez("w.npz", W_rec=np.eye(3), W_in=np.ones((4, 1)))'
+    refused 1 "--from: w.npz: 'W_in' is [4][1] where W_in must be [3][1]" --from npz w.npz
+    "$PY" -c 'import numpy as np; np.savez("w.npz", W_rec=np.array([["a"]]))'
+    run -1 --separate-stderr rnn-cat --from npz w.npz
+    [[ "$stderr" == "rnn-cat: --from: w.npz: 'W_rec': dtype "* ]]
+    "$PY" -c 'import numpy as np; np.savez("w.npz", W_rec=np.eye(2), W_out=np.ones((1, 2)), odd=np.ones(3))'
+    run -0 --separate-stderr rnn-cat --from npz -o w.rnn w.npz
+    [[ "$stderr" == *"w.npz: arrays without a place in the net: odd "* ]]
+}
+
+@test "options without effect and modes that do not go together are refused" {
+    refused 2 "--index: has no effect without select" --index 3 a.rnn
+    refused 2 "--table: has no effect without --to tsv" info --table x a.rnn
+    refused 2 "--table: has no effect without --to tsv" --to npz --table x a.rnn
+    refused 2 "--array: has no effect with --to tsv" --to tsv --array x a.rnn
+    refused 2 "--cell: has no effect without --from" --cell gru a.rnn
+    refused 2 "--alpha: has no effect on cells without a leak (--cell leaky, leaky-current)" --from npz --alpha 0.5 a.npz
+    refused 2 "--count and --nets contradict each other" head --count 1 --nets 1 a.rnn
+    refused 2 "info and --to do not go together: connect two rnn-cat by a pipe" info --to tsv a.rnn
+    refused 2 "--to xls: expected jsonl, tsv, npz, npy, mat or safetensors" --to xls a.rnn
+    refused 1 "cannot open 'nosuch': No such file or directory" nosuch
+}
+
+@test "npy and --array choose by name" {
+    rnn-cat --to npy --array W_in a.rnn >w.npy
+    "$PY" -c 'import numpy as np; assert np.array_equal(np.load("w.npy"), np.load("a.npz")["W_in"])'
+    refused 2 "the stream holds 3 arrays: choose one with --array: W_rec, W_in, W_out" --to npy a.rnn
+    refused 1 "--array: the stream holds no array 'x'; it holds: W_rec, W_in, W_out" --to npz --array x a.rnn
+}
