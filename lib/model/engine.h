@@ -22,9 +22,14 @@ struct rnn_pass {
     size_t step0;           /* number of the batch's first step in the addresses of the noise: a run continued in pieces */
 };
 
-/* Penalties added to the loss: l1 * sum|W_rec|, l2 * sum W_rec^2 (means over entries when per_entry), rate_l2 * mean r^2 */
+/* Penalties whose gradients the backward pass adds (the loss of the forward pass is the data's alone): l1_rec * sum |W_rec|,
+ * l2_rec * sum W_rec^2 (of factors: of their product), l2_rate * mean r^2 over trials, steps after the update and units. */
 struct rnn_penalty { double l1_rec, l2_rec, l2_rate; };
 
+/* Losses, w the weight of a step: see enum rnn_loss_norm for n.
+ *   MSE                             sum w (o - y)^2 / n, n positions x channels
+ *   CE, linear or softmax read-out  sum w (-sum_c y_c log softmax(z)_c) / n, z before the nonlinearity (a linear read-out puts out z)
+ *   CE, sigmoid read-out            sum w (softplus(z) - y z) / n, n positions x channels: a mean over elements, as PyTorch's */
 #define RNN_ENGINE_API(R, S)                                                                                                       \
     /* train: keep what the backward pass needs.  B trials, at most T steps. */                                                     \
     int rnn_engine_new_##S(struct rnn_engine_##S **e, const struct rnn_spec *s, size_t B, size_t T, bool train, struct rnn_err *err); \

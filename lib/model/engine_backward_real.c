@@ -166,7 +166,8 @@ static void step_backward(struct RN(rnn_engine) *e, size_t t, size_t t0, double 
         dr = e->drate;
         memset(dr, 0, n * sizeof *dr);
     }
-    rates_backward(e, t, cut, d, dkappa, l2_rate, dr);
+    const bool ends_here = t == 0 && (e->s.h0 != RNN_H0_TRAINED || e->pass.state0); /* nobody asks for dL/d(state 0) */
+    rates_backward(e, t, cut, ends_here ? NULL : d, dkappa, l2_rate, dr);
     if (e->split_rates) {
         RN(engine_slope)(e->s.act, n, e->rate + t * n, 1, dr, dr);
         for (size_t i = 0; i < n; i++) e->dstate[i] += dr[i];
