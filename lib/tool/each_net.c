@@ -21,6 +21,8 @@ struct loop {
     struct rnn_pool *pool;
     struct tool_items seen;
     struct turn *open; /* a network whose param frames are still coming */
+    struct turn *waiting; /* a complete one whose further frames are (e->after) */
+    size_t n_pushed;   /* networks of this segment */
     struct turn **held; size_t n_held, cap_held; /* for e->second */
     bool is_second;
     double done;
@@ -132,7 +134,26 @@ static int push(struct loop *l, struct turn *t, struct rnn_err *err)
         free_turn(t);
         return rc;
     }
+    l->n_pushed++;
     return rnn_pool_push(l->pool, t, err);
+}
+
+/* The frames of a network are all there: it can be worked on. */
+static int release(struct loop *l, bool is_last, struct rnn_err *err)
+{
+    struct turn *t = l->waiting;
+    l->waiting = NULL;
+    if (!t) return RNN_OK;
+    if (is_last && l->n_pushed == 0) t->it.jobs = l->e->jobs;
+    return push(l, t, err);
+}
+
+static int complete(struct loop *l, struct turn *t, struct rnn_err *err)
+{
+    t->it.jobs = 1;
+    if (!l->e->after) return push(l, t, err);
+    l->waiting = t;
+    return RNN_OK;
 }
 
 static int take_net(struct loop *l, const struct rnn_frame *f, struct rnn_err *err)
@@ -145,7 +166,7 @@ static int take_net(struct loop *l, const struct rnn_frame *f, struct rnn_err *e
         free_turn(t);
         return rc;
     }
-    if (!is_partial) return push(l, t, err);
+    if (!is_partial) return complete(l, t, err);
     l->open = t;
     return RNN_OK;
 }
@@ -158,7 +179,7 @@ static int take_param(struct loop *l, const struct rnn_frame *f, struct rnn_err 
     RNN_TRY(rnn_net_param_frame(t->it.net, f->body, &done, err));
     if (!done) return RNN_OK;
     l->open = NULL;
-    return push(l, t, err);
+    return complete(l, t, err);
 }
 
 static int rest_is_missing(const struct loop *l, struct rnn_err *err)
@@ -172,6 +193,12 @@ static int take_frame(void *user, const struct rnn_frame *f, struct rnn_writer *
     struct turn *t;
     (void)w;
     if (l->open) return strcmp(f->kind, "param") ? rest_is_missing(l, err) : take_param(l, f, err);
+    const bool is_new_item = !strcmp(f->kind, "net") || !strcmp(f->kind, "task") || !strcmp(f->kind, "trials");
+    if (l->waiting && !is_new_item) {
+        RNN_TRY(l->e->after(l->e->user, &l->waiting->it, f, err));
+        return add_raw(l->waiting, f, err);
+    }
+    RNN_TRY(release(l, false, err));
     if (!strcmp(f->kind, "net")) return take_net(l, f, err);
     RNN_TRY(tool_items_frame(&l->seen, f, err));
     RNN_TRY(new_turn(l, &t, f, err));
@@ -183,8 +210,12 @@ static int settle(void *user, struct rnn_writer *w, struct rnn_err *err)
     struct loop *l = user;
     struct rnn_pool *pool = l->pool;
     (void)w;
+    if (!pool) return RNN_OK;
+    const int rc = release(l, true, err);
+    struct rnn_err second_failure;
     l->pool = NULL;
-    return pool ? rnn_pool_finish(pool, err) : RNN_OK;
+    const int finished = rnn_pool_finish(pool, rc < 0 ? &second_failure : err);
+    return rc < 0 ? rc : finished;
 }
 
 static void forget(struct loop *l)
@@ -192,7 +223,9 @@ static void forget(struct loop *l)
     if (l->e->forget) l->e->forget(l->e->user);
     tool_items_clear(&l->seen);
     free_turn(l->open);
-    l->open = NULL;
+    free_turn(l->waiting);
+    l->open = l->waiting = NULL;
+    l->n_pushed = 0;
     for (size_t i = 0; i < l->n_held; i++) free_turn(l->held[i]);
     l->n_held = 0;
 }

@@ -15,13 +15,18 @@ struct tool_each_item {
     struct rnn_bytes out;         /* whole frames, written after the network */
     bool replaced;                /* they stand in the network's place: it is not written itself */
     const unsigned char *raw; size_t raw_len; /* the network as it came, its param frames included */
-    void *made;                   /* what work leaves for emit and second; freed by whoever takes it, or by drop */
+    void *made;                   /* what after and work leave for later calls; freed by whoever takes it, or by drop */
+    size_t jobs;                  /* threads that work may use inside: all when `after` shows this to be the segment's only network; else 1 */
     uint64_t failed;              /* items of it that could not be computed: counted in `end` and in the exit status */
     char *note;                   /* malloc'd: a warning, said when the network's turn comes; or NULL */
 };
 
 struct tool_each {
     size_t jobs;
+    /* Calling thread: a frame that follows the network, up to the next network, task or trials (its activity, say; it passes whatever
+     * this makes of it).  When given, the network is prepared and worked on only after the last of them, and what was made of it is
+     * written behind them.  NULL ok. */
+    int (*after)(void *user, struct tool_each_item *it, const struct rnn_frame *f, struct rnn_err *err);
     /* Calling thread, in stream order, once the network is complete; seen: tasks and trials of the segment so far.  NULL ok. */
     int (*prepare)(void *user, struct tool_each_item *it, const struct tool_items *seen, struct rnn_err *err);
     /* A worker thread; a failure ends the stream with an `error` frame that names the network. */
