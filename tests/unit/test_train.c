@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "model/reduced.h"
 #include "model/train.h"
+#include "model/train_state.h"
 #include "num/kernels.h"
 
 enum { UNITS = 100 };
@@ -562,6 +563,122 @@ static void test_presets_fit_their_tasks(void **state)
     rnn_task_free(flip);
 }
 
+/* ---- curriculum, ends, verdicts ---- */
+
+static double cell_at(const struct rnn_trainer *t, uint64_t update, const char *column)
+{
+    const struct rnn_learning *l = rnn_trainer_learning(t);
+    for (size_t j = 0; j < l->n_cols; j++) {
+        for (size_t i = 0; !strcmp(l->names[j], column) && i < l->n_rows; i++) {
+            if (l->v[i * l->n_cols] == (double)update) return l->v[i * l->n_cols + j];
+        }
+    }
+    fail_msg("no %s at update %llu", column, (unsigned long long)update);
+    return NAN;
+}
+
+static void test_curriculum(void **state)
+{
+    struct rnn_train_config k = busy(32);
+    const struct rnn_train_data d = { .task = TASK("repeat-copy", "length", "3", "dims", "2") };
+    (void)state;
+    for (int passes = 0; passes < 2; passes++) { /* any accuracy exceeds -1, none exceeds 1 */
+        struct rnn_trainer *t;
+        k.curriculum_at = passes ? -1 : 1;
+        ok(rnn_train_resolve(&k, &d, &err));
+        ok(rnn_trainer_new(&t, &k, &d, NULL, 0, &err));
+        run(t, 100);
+        assert_true(cell_at(t, 0, "horizon") == 4);
+        assert_true(cell_at(t, 3, "horizon") == (passes ? 9 : 4));
+        assert_true(cell_at(t, 23, "horizon") == (passes ? 9 : 4));
+        rnn_trainer_free(t);
+    }
+    rnn_task_free((struct rnn_task *)d.task);
+    rnn_train_config_release(&k);
+}
+
+/* Updates until the end, and why. */
+static uint64_t ends_at(struct rnn_train_config *k, const struct rnn_train_data *d, const char *why)
+{
+    struct rnn_trainer *t;
+    struct rnn_net *net;
+    ok(rnn_train_resolve(k, d, &err));
+    ok(rnn_trainer_new(&t, k, d, NULL, 0, &err));
+    run(t, 7);
+    ok(rnn_trainer_finish(t, &net, &err));
+    assert_string_equal(rnn_kvs_get_str(&net->summary, "stop", ""), why);
+    const uint64_t n = rnn_trainer_update(t);
+    rnn_net_free(net);
+    rnn_trainer_free(t);
+    return n;
+}
+
+static void test_ends(void **state)
+{
+    const struct rnn_train_data d = { .task = TASK("delayed-activation", "delay-ms", "30", "response-ms", "20") };
+    struct rnn_train_config k;
+    (void)state;
+    k = rank_2(0.1, 50, 64);
+    k.init.factor = (struct rnn_init_law){ RNN_INIT_GAUSS, 1 };
+    k.init.h0_sd = 0.1;
+    assert_int_equal(ends_at(&k, &d, "updates"), 50);
+    k.lr = 0; /* every loss is the first one */
+    k.stop_patience = 9;
+    assert_int_equal(ends_at(&k, &d, "plateau"), 10);
+    k.stop_patience = 0;
+    k.stop_loss = 10;
+    assert_int_equal(ends_at(&k, &d, "loss"), 1);
+    k.stop_loss = 0;
+    k.stop_accuracy = 0.01;
+    assert_int_equal(ends_at(&k, &d, "accuracy"), 1);
+    k.stop_accuracy = NAN;
+    k.stop_ratio = 0.9;
+    assert_int_equal(ends_at(&k, &d, "updates"), 50);
+    k.lr = 0.5;
+    k.updates = 100000;
+    assert_in_range(ends_at(&k, &d, "ratio"), 2, 99999);
+    k.stop_ratio = 0;
+    k.diverged_at = 1e-9;
+    assert_int_equal(ends_at(&k, &d, "diverged"), 0);
+    rnn_task_free((struct rnn_task *)d.task);
+}
+
+/* accuracy and reliability over 100 updates: `low` of them at 0.5 after a first success, the last `tail` at `end`. */
+static enum rnn_net_status verdict(size_t rise, size_t low, double end)
+{
+    struct rnn_train_config c;
+    struct rnn_task *task = TASK("cue-discrimination", "delay-ms", "20");
+    const struct rnn_train_data d = { .task = task };
+    struct rnn_net net = { 0 };
+    float history[200];
+    rnn_train_config_default(&c);
+    c.learned_at = 0.8;
+    c.learned_stable = true;
+    struct rnn_trainer t = { .c = &c, .d = &d, .rule_metrics = 2, .n_metrics = 2, .history = history };
+    t.now = (struct rnn_train_counters){ .update = 100, .stop = RNN_STOP_UPDATES, .loss = 1, .loss_0 = 1 };
+    for (size_t u = 0; u < 100; u++) {
+        const double v = u >= 90 ? end : u < rise ? 0.5 : u < rise + 1 ? 0.9 : u < rise + 1 + low ? 0.5 : 0.9;
+        history[2 * u] = history[2 * u + 1] = (float)v;
+    }
+    ok(rnn_train_judge(&t, &net, &err));
+    assert_true((net.reason == NULL) == (net.status == RNN_NET_TRAINED));
+    free(net.reason);
+    rnn_task_free(task);
+    return net.status;
+}
+
+static void test_verdicts(void **state)
+{
+    (void)state;
+    assert_int_equal(verdict(20, 0, 0.9), RNN_NET_TRAINED);
+    assert_int_equal(verdict(20, 7, 0.9), RNN_NET_TRAINED);      /* 7 low of 80: 7/73 < 0.1 */
+    assert_int_equal(verdict(20, 8, 0.9), RNN_NET_UNSTABLE);     /* 8/72 > 0.1 */
+    assert_int_equal(verdict(20, 0, 0.7), RNN_NET_NOT_LEARNED);  /* neither low nor good */
+    assert_int_equal(verdict(20, 0, 0.5), RNN_NET_UNSTABLE);     /* the end itself is a collapse: 10/70 */
+    assert_int_equal(verdict(90, 0, 0.5), RNN_NET_NOT_LEARNED);  /* no success at all */
+    assert_int_equal(verdict(90, 0, 0.95), RNN_NET_TRAINED);     /* late, but learned */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -569,7 +686,8 @@ int main(void)
         cmocka_unit_test(test_rank_2_long), cmocka_unit_test(test_rank_2_first_losses), cmocka_unit_test(test_reduced_is_exact),
         cmocka_unit_test(test_reduced_refuses), cmocka_unit_test(test_state_round_trip), cmocka_unit_test(test_masks_and_signs_hold),
         cmocka_unit_test(test_frozen_blocks_stay), cmocka_unit_test(test_schedules), cmocka_unit_test(test_divergence_is_a_result),
-        cmocka_unit_test(test_presets_fit_their_tasks),
+        cmocka_unit_test(test_presets_fit_their_tasks), cmocka_unit_test(test_curriculum),
+        cmocka_unit_test(test_ends), cmocka_unit_test(test_verdicts),
     };
     ok(rnn_kernels_select(NULL, &err));
     rnn_flush_denormals();
