@@ -4,7 +4,9 @@ bats_require_minimum_version 1.5.0
 setup_file() {
     PATH=$BIN:$PATH
     cd "$BATS_FILE_TMPDIR" || return 1
-    taskgen sequence --tokens 6 | rnn-train --preset schemas --hidden 40 --epochs "${RNN_TEST_SMALL:+4}${RNN_TEST_SMALL:-25}" --nets 2 --seed 1 -q >nets
+    local epochs=25
+    [ -z "${RNN_TEST_SMALL-}" ] || epochs=4
+    taskgen sequence --tokens 6 | rnn-train --preset schemas --hidden 40 --epochs $epochs --nets 2 --seed 1 -q >nets
     rnn-run -q --activity --split train,test nets >both
     rnn-run -q --activity nets >test
 }
@@ -87,9 +89,15 @@ less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a < b) }' || { echo "$1 is not 
     less 0.95 "$(value a ncm transition2 3)"
 }
 
-@test "a task of another study: groups by its own parameters, numbers regressed, sequences over time" {
+@test "a number of many values is regressed" {
+    rnn-geometry -q -m separability --by class --max-levels 3 both | rows - >t
+    grep -q "ridge_r2.class.train" t
+    run ! grep -q "eta2" t
+}
+
+@test "a task of another study: groups by its own parameters, sequences over time" {
     taskgen cue-discrimination --delay-ms 20 >task
-    rnn-train -q --preset short-term-memory --hidden 12 --epochs 2 --nets 1 task >n
+    rnn-train -q --preset short-term-memory --hidden 12 --updates 20 --nets 1 task >n
     rnn-run -q --activity --activity-count 16 n | rnn-geometry -q -m dimension,separability,sequence --shuffles 3 >g
     rows g >t
     grep -q "eta2	cue" t
