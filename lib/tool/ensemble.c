@@ -175,6 +175,7 @@ static int save_state(const struct run *r, const struct rnn_trainer *t, uint64_t
 
 static int train(struct run *r, struct rnn_trainer *t, uint64_t net, struct rnn_err *err)
 {
+    uint64_t shown = 0;
     struct tool_checkpoint *keep = r->e->checkpoint;
     unsigned char *buf = NULL;
     size_t cap = 0;
@@ -184,12 +185,15 @@ static int train(struct run *r, struct rnn_trainer *t, uint64_t net, struct rnn_
     while ((rc = rnn_trainer_advance(t, chunk, err)) == RNN_OK) {
         const double now = now_s(), took = now - then;
         then = now;
-        report(r, (double)chunk, false, rnn_trainer_loss(t));
+        report(r, (double)(rnn_trainer_update(t) - shown), false, rnn_trainer_loss(t));
+        shown = rnn_trainer_update(t);
         if (took < CHUNK_S / 2 && chunk < 1u << 24) chunk *= 2;
         else if (took > CHUNK_S * 2 && chunk > 1) chunk /= 2;
         if (keep && tool_checkpoint_due(keep, &saved) && (rc = save_state(r, t, net, &buf, &cap, err)) < 0) break;
     }
     free(buf);
+    /* what an early stop leaves undone counts as done: the bar is to end where the work does */
+    report(r, (double)(r->per_net - shown), false, rnn_trainer_loss(t));
     return rc < 0 ? rc : RNN_OK;
 }
 
@@ -201,8 +205,6 @@ static int train_net(struct run *r, uint64_t net, struct rnn_bytes *out, struct 
     RNN_TRY(rnn_trainer_new(&t, e->config, e->data, donor_of(e, net), net, err));
     const unsigned char *state = e->checkpoint ? tool_checkpoint_state(e->checkpoint, net, &len) : NULL;
     int rc = state ? rnn_trainer_load(t, state, len, err) : RNN_OK;
-    const uint64_t start = rnn_trainer_update(t);
-    if (rc >= 0) report(r, (double)start, false, NAN);
     if (rc >= 0) rc = train(r, t, net, err);
     if (rc >= 0) rc = append_result(r, t, out, err);
     if (rc >= 0 && e->checkpoint) rc = tool_checkpoint_done(e->checkpoint, net, out, err);
@@ -219,6 +221,7 @@ static int work(void *item, size_t worker, void *user, void **result, struct rnn
     (void)worker;
     RNN_TRY(rnn_alloc_into(&out, 1, sizeof *out, err));
     int rc = r->e->checkpoint ? tool_checkpoint_find(r->e->checkpoint, net, out, &found, err) : RNN_OK;
+    if (rc >= 0 && found) report(r, (double)r->per_net, false, NAN);
     if (rc >= 0 && !found) rc = train_net(r, net, out, err);
     if (rc < 0) {
         rnn_bytes_release(out);
@@ -244,9 +247,7 @@ static int emit(void *item, void *result, void *user, struct rnn_err *err)
     int rc = rnn_writer_raw(r->w, out->p, out->len, err);
     if (rc >= 0) rc = rnn_writer_flush(r->w, err);
     discard(item, result, user);
-    /* a net that stopped early leaves updates undone: the bar counts them as done */
-    const double floor_done = (double)(r->nets_done + 1) * (double)r->per_net;
-    report(r, r->e->jobs == 1 && r->updates_done < floor_done ? floor_done - r->updates_done : 0, true, NAN);
+    report(r, 0, true, NAN);
     return rc;
 }
 
