@@ -96,7 +96,6 @@ struct source {
     size_t next, n_open; /* position of the next file; how many were opened */
     struct rnn_reader *r;
     uint64_t base, segments, nets; /* segments before this file; so far in all */
-    bool in_segment;
 };
 
 static bool open_next(struct source *s)
@@ -122,7 +121,6 @@ static int next_frame(struct source *s, struct rnn_frame *f, struct rnn_err *err
         f->segment += s->base;
         s->segments = f->segment + 1;
         s->nets += strcmp(f->kind, "net") == 0;
-        s->in_segment = strcmp(f->kind, "end") != 0;
         return RNN_OK;
     }
     return RNN_EOS;
@@ -265,15 +263,19 @@ static int run_check(struct source *s)
     struct rnn_frame f;
     struct rnn_err err;
     int rc;
-    while ((rc = next_frame(s, &f, &err)) == RNN_OK && (rc = rnn_checker_frame(&c, &f, &err)) == RNN_OK) {
+    uint64_t at = 0; /* the segment being judged */
+    while ((rc = next_frame(s, &f, &err)) == RNN_OK) {
+        at = f.segment;
+        if ((rc = rnn_checker_frame(&c, &f, &err)) < 0) break;
         if (strcmp(f.kind, "end")) continue;
+        at = f.segment + 1;
         fprintf(out, "segment %" PRIu64 ": good: %" PRIu64 " frames (%" PRIu64 " task, %" PRIu64 " trials, %" PRIu64 " net, %" PRIu64 " table, %" PRIu64
                 " other), %" PRIu64 " failed, digest %08" PRIx64 "\n", f.segment, f.index, c.n_task, c.n_trials, c.n_net, c.n_table, c.n_other,
                 rnn_reader_failed(s->r), rnn_reader_digest(s->r));
     }
     rnn_checker_release(&c);
     if (rc < 0) {
-        fprintf(out, "segment %" PRIu64 ": broken: %s\n", s->segments - s->in_segment, rnn_rc_name(rc));
+        fprintf(out, "segment %" PRIu64 ": broken: %s\n", at, rnn_rc_name(rc));
         fflush(out);
         die_reading(s, &err);
     }
