@@ -99,7 +99,8 @@ char *rnn_plot_caption(const struct rnn_gathered *g, const struct rnn_gtable *t,
 static void set_axis(char **to, const struct rnn_gcol *c, const char *words)
 {
     free(*to);
-    *to = words ? rnn_strdup(words) : c->unit && *c->unit ? rnn_asprintf("%s (%s)", c->name, c->unit) : rnn_strdup(c->name);
+    const bool says_more = c->unit && *c->unit && strncmp(c->unit, c->name, strlen(c->name)); /* "update (updates)" does not */
+    *to = words ? rnn_strdup(words) : says_more ? rnn_asprintf("%s (%s)", c->name, c->unit) : rnn_strdup(c->name);
     for (char *s = *to; !words && s && *s; s++)
         if (*s == '_') *s = ' ';
 }
