@@ -127,11 +127,21 @@ static void rates_backward(struct RN(rnn_engine) *e, size_t i, bool cut, const r
     rate_penalty_backward(e, l2_rate, i, dr);
 }
 
-/* Weight gradients of steps t0 .. t0 + steps. */
+/* dW_out and db_out of steps t0 .. t0 + steps. */
+static void readout_backward(struct RN(rnn_engine) *e, const struct grads *g, size_t t0, size_t steps)
+{
+    const size_t n = e->s.n_out, Q = e->Q, B = e->B, first = e->s.read == RNN_READ_AFTER;
+    const real *q = e->s.read_latent ? e->kappa : e->rate, *d = e->dout + t0 * B * n;
+    e->k->RN(gemm)(n, Q, steps * B, d, 1, n, q + (t0 + first) * B * Q, Q, g->W_out, Q, g->W_out, Q);
+    for (size_t t = 0; g->b_out && t < steps; t++) e->k->RN(add_rows)(B, n, d + t * B * n, g->b_out);
+}
+
+/* Gradients of the recurrent weights, and of the read-out, of steps t0 .. t0 + steps. */
 static void chunk_backward(struct RN(rnn_engine) *e, const struct grads *g, size_t t0, size_t steps)
 {
     const size_t N = e->s.N, GN = e->GN, R = e->s.rank, GR = e->GR, rows = steps * e->B;
     const real *rate = e->rate + t0 * e->B * N;
+    readout_backward(e, g, t0, steps);
     if (R == 0) {
         e->k->RN(gemm)(GN, N, rows, e->dpre, 1, GN, rate, N, g->W_rec, N, g->W_rec, N);
         return;
@@ -193,26 +203,6 @@ static void h0_backward(struct RN(rnn_engine) *e, const struct grads *g)
     if (!g->h0 || e->s.h0 != RNN_H0_TRAINED || e->pass.state0) return;
     if (e->s.h0_transform == RNN_H0_TANH) RN(engine_slope)(RNN_TANH, e->B * N, e->state, 1, e->dstate, e->dstate);
     e->k->RN(add_rows)(e->B, N, e->dstate, g->h0);
-}
-
-static void readout_backward(struct RN(rnn_engine) *e, const struct grads *g)
-{
-    const size_t n = e->s.n_out, Q = e->Q, B = e->B, first = e->s.read == RNN_READ_AFTER;
-    const real *q = e->s.read_latent ? e->kappa : e->rate;
-    for (size_t t0 = 0; t0 < e->T; t0 += e->C) {
-        const size_t steps = e->T - t0 < e->C ? e->T - t0 : e->C;
-        const real *d = e->dout + t0 * B * n;
-        e->k->RN(gemm)(n, Q, steps * B, d, 1, n, q + (t0 + first) * B * Q, Q, g->W_out, Q, g->W_out, Q);
-        for (size_t t = 0; g->b_out && t < steps; t++) {
-            real *x = g->b_out;
-            const real *dt = d + t * B * n;
-            for (size_t c = 0; c < n; c++) {
-                real sum = 0;
-                for (size_t k = 0; k < B; k++) sum += dt[k * n + c];
-                x[c] += sum;
-            }
-        }
-    }
 }
 
 static real sign(real x)
@@ -280,7 +270,6 @@ int RN(rnn_engine_backward)(struct RN(rnn_engine) *e, const real *theta, const s
         if (t == t0) chunk_backward(e, &g, t0, end - t0);
     }
     h0_backward(e, &g);
-    readout_backward(e, &g);
     if (pen->l1_rec != 0 || pen->l2_rec != 0) weight_penalty_backward(e, pen, &g);
     finish(e, &g);
     return RNN_OK;

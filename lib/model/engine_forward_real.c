@@ -254,11 +254,18 @@ void RN(engine_read)(const struct RN(rnn_engine) *e, size_t rows, const real *q,
     e->k->RN(dots)(rows, n, Q, q, Q, e->th.W_out, Q, e->th.b_out, o, n);
 }
 
+/* The read-out of step t, while what it reads is still in the cache. */
+static void read_step(struct RN(rnn_engine) *e, size_t t, bool after)
+{
+    const real *q = e->s.read_latent ? e->kappa : e->rate;
+    RN(engine_read)(e, e->B, q + (t + after) * e->B * e->Q, e->out + t * e->B * e->s.n_out);
+}
+
 int RN(rnn_engine_forward)(struct RN(rnn_engine) *e, const real *theta, const struct rnn_pass *pass, enum rnn_loss loss_kind,
                            enum rnn_loss_norm norm, double *loss, struct rnn_err *err)
 {
     if (e->T == 0) return rnn_fail(err, RNN_ERR_ARG, "a forward pass without a batch");
-    const size_t rows = e->T * e->B, first_read = e->s.read == RNN_READ_AFTER;
+    const bool after = e->s.read == RNN_READ_AFTER;
     e->pass = *pass;
     e->loss_kind = loss_kind;
     RN(engine_bind)(e, theta);
@@ -270,11 +277,13 @@ int RN(rnn_engine_forward)(struct RN(rnn_engine) *e, const real *theta, const st
         io_of_step(e, t, noisy ? e->xi : NULL, &io);
         RN(engine_step_forward)(e, &io);
         clear_padding(e, &io);
+        if (!after || !e->s.read_latent) read_step(e, t, after);
+        else if (t) read_step(e, t - 1, after); /* the latent variables of a state are worked out in the step from it */
     }
-    if (e->s.read_latent && first_read)
+    if (e->s.read_latent && after) {
         RN(engine_latent)(e, e->rate + e->T * e->B * e->s.N, e->kappa + e->T * e->B * e->GR);
-    const real *q = e->s.read_latent ? e->kappa : e->rate;
-    RN(engine_read)(e, rows, q + first_read * e->B * e->Q, e->out);
+        read_step(e, e->T - 1, after);
+    }
     const double L = RN(engine_loss)(e, loss_kind, norm);
     if (loss) *loss = L;
     return RNN_OK;

@@ -6,8 +6,8 @@
 
 #include "base/mem.h"
 
-/* Bytes of states and gradients whose weight gradient is formed by one GEMM: what a second-level cache of 512 KiB holds. */
-enum { CHUNK_BYTES = 400 << 10 };
+/* Bytes of states and gradients whose weight gradient is formed by one product: less than half of a second-level cache of 512 KiB. */
+enum { CHUNK_BYTES = 220 << 10 };
 
 /* Takes n elements of the arena: p advances when base is NULL too, so that the same walk counts and assigns. */
 struct carve { char *base; size_t used; bool overflow; };
