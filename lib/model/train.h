@@ -84,8 +84,9 @@ uint64_t rnn_train_epoch_updates(const struct rnn_train_config *c, const struct 
 uint64_t rnn_train_updates(const struct rnn_train_config *c, const struct rnn_train_data *d);
 double rnn_train_lr(const struct rnn_train_config *c, uint64_t total, uint64_t update);
 
-/* Bytes that one net in training holds at most, by part; the sum is what a trainer allocates. */
-struct rnn_train_memory { size_t params, engine, batch, history, log, snapshots, total; };
+/* Bytes that one net in training holds at most, by part; the sum is what a trainer allocates, and in `result` the finished net (values and
+ * initial values) with its frames, made while the trainer still lives. */
+struct rnn_train_memory { size_t params, engine, batch, history, log, snapshots, result, total; };
 int rnn_train_memory(const struct rnn_train_config *c, const struct rnn_train_data *d, struct rnn_train_memory *m, struct rnn_err *err);
 
 /* A learning curve: one row per logged update, described by the parameters before that update.  Missing values are NaN. */

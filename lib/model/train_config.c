@@ -233,6 +233,8 @@ int rnn_train_memory(const struct rnn_train_config *c, const struct rnn_train_da
     m->history = (size_t)updates * rnn_train_rule_metrics(c, d) * sizeof(float);
     m->log = rnn_train_rows(c, d) * rnn_train_columns(d->task, NULL) * sizeof(double);
     m->snapshots = c->n_snapshots * ps.total * sizeof(double);
-    m->total = m->params + m->engine + m->batch + m->history + m->log + m->snapshots;
+    const size_t encoded = 2 * ps.total * (size_t)c->precision_bits / 8; /* params and params0 */
+    m->result = 2 * ps.total * sizeof(double) + encoded + (1 + c->n_snapshots) * encoded;
+    m->total = m->params + m->engine + m->batch + m->history + m->log + m->snapshots + m->result;
     return RNN_OK;
 }

@@ -283,7 +283,7 @@ void train_options_print_memory(FILE *out, const struct rnn_train_data *d, size_
     struct rnn_err err;
     struct rnn_train_memory m;
     if (rnn_train_memory(&C, d, &m, &err) < 0) cli_die_err(&err);
-    fprintf(out, "# memory = nets in flight (%zu) x [parameters %zu + engine %zu + trials %zu + metrics %zu + curve %zu + snapshots %zu]\n", jobs,
-            m.params, m.engine, m.batch, m.history, m.log, m.snapshots);
+    fprintf(out, "# memory = nets in flight (%zu) x [parameters %zu + engine %zu + trials %zu + metrics %zu + curve %zu + snapshots %zu + "
+                 "result %zu]\n", jobs, m.params, m.engine, m.batch, m.history, m.log, m.snapshots, m.result);
     fprintf(out, "# memory = %zu bytes at most, and a window of %zu finished nets\n", jobs * m.total, 4 * jobs);
 }
