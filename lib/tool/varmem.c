@@ -183,6 +183,20 @@ static int initial_spectrum(struct vm_job *j, struct rnn_err *err)
     return done;
 }
 
+/* With biases, what W_rec alone would say (an error that linearising avoids): its spectrum, beside the Jacobian's. */
+static int raw_spectrum(struct vm_job *j, struct rnn_err *err)
+{
+    struct rnn_linear raw = j->lin;
+    bool at_origin = true;
+    for (size_t u = 0; u < raw.N; u++) at_origin &= raw.x_star[u] == 0;
+    if (at_origin || j->net->spec.cell != RNN_ELMAN) return RNN_OK;
+    RNN_TRY(rnn_alloc_into(&raw.J, raw.N * raw.N, sizeof *raw.J, err));
+    int rc = rnn_net_W(j->net, raw.J, err);
+    if (rc >= 0) rc = spectrum_of(j, "weights", &raw, err);
+    free(raw.J);
+    return rc;
+}
+
 static int linear_arrays(struct vm_job *j, struct rnn_err *err)
 {
     static const char *const uu[] = {"unit", "unit"}, *const ui[] = {"unit", "input"}, *const ou[] = {"output", "unit"};
@@ -227,6 +241,7 @@ static int whole(struct vm_job *j, struct tool_each_item *it, struct rnn_err *er
     if (fixed == RNN_ERR_NUMERIC) return give_up(j, it, "failed", why.msg, true, err);
     if (fixed < 0) return *err = why, fixed;
     RNN_TRY(spectrum_of(j, "trained", &j->lin, err));
+    RNN_TRY(raw_spectrum(j, err));
     RNN_TRY(initial_spectrum(j, err));
     if (j->t->kept > j->lin.N) {
         it->failed++;

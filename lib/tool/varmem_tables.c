@@ -22,7 +22,7 @@ static const struct column common[] = {
 #define STATE STR("state", "ok, or why there are no numbers: not-applicable, too-few-modes, too-small, skipped, failed"), \
     STR("reason", "the same in words")
 static const struct column spectrum[] = {
-    STR("stage", "trained or initial parameters"), STATE,
+    STR("stage", "trained or initial parameters; weights: W_rec of an elman network with biases, in place of its Jacobian"), STATE,
     INT("variables", NULL, "variables s of the operator"), INT("dimensions", NULL, "dimensions of each"), INT("units", NULL, "units N"),
     REAL("theta", NULL, "modulus from which on a mode counts as long-term"),
     INT("n_theory", "modes", "non-zero eigenvalues of the operator"), INT("n_ge_one", "modes", "|lambda| >= 1"),
@@ -39,7 +39,7 @@ static const struct column spectrum[] = {
     END,
 };
 static const struct column direction[] = {
-    STR("stage", "trained or initial parameters"), REAL("angle", "rad", "argument of the theory's modes"),
+    STR("stage", "as in spectrum"), REAL("angle", "rad", "argument of the theory's modes"),
     INT("expected", "modes", NULL), INT("found", "modes", "|lambda| >= theta, nearest direction"), END,
 };
 #define WHICH STR("variant", "how the basis is made"), STR("norm", "scale of its columns"), BOOL("projected", "onto the long-term subspace"), \
@@ -162,7 +162,7 @@ static int direction_rows(struct vm_job *j, const char *stage, const struct rnn_
 int vm_spectrum_rows(struct vm_job *j, const char *stage, const struct rnn_linear *lin, const struct rnn_spectrum_match *m, const char *state,
                      const char *why, struct rnn_err *err)
 {
-    const bool is_trained = !strcmp(stage, "trained");
+    const bool is_trained = strcmp(stage, "initial") != 0;
     struct rnn_table *t;
     RNN_TRY(vm_row(j, VM_SPECTRUM, &t, err));
     if (!is_trained) rnn_table_set(t, "accuracy", NAN);

@@ -28,7 +28,7 @@ int vm_row(struct vm_job *j, enum vm_table which, struct rnn_table **t, struct r
 int vm_tables_out(struct vm_job *j, struct rnn_err *err);
 void vm_tables_free(struct vm_job *j);
 
-/* stage: "trained" or "initial"; m NULL: why says what is missing. */
+/* stage: "trained", "weights" or "initial"; m NULL: why says what is missing. */
 int vm_spectrum_rows(struct vm_job *j, const char *stage, const struct rnn_linear *lin, const struct rnn_spectrum_match *m, const char *state,
                      const char *why, struct rnn_err *err);
 int vm_ports_rows(struct vm_job *j, struct rnn_err *err);
