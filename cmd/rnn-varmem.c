@@ -164,6 +164,8 @@ int main(int argc, char **argv)
         each.n_inputs = 1;
     }
     if (cli_options(p, &given, &err) < 0 || tool_build(&build, "double", &err) < 0) cli_die_err(&err);
+    if (st.stated && tool_operator_prov(st.stated, &given, &err) < 0) cli_die_err(&err);
+    if (st.picture && rnn_kvs_str(&given, "input", st.picture, &err) < 0) cli_die_err(&err); /* contents, not the name of the file */
     struct rnn_reader *r = tool_open_input(&tool, cli_n_args(p) ? cli_arg(p, 0) : NULL, &common);
     struct rnn_writer *w = tool_open_output(&common);
     if (tool_each_net(r, w, tool.name, &given, &build, &each, &err) < 0) tool_fail(w, NULL, &err);

@@ -38,6 +38,12 @@ int tool_operator_task(const char *text, uint64_t length, uint64_t seed, struct 
     return rc < 0 ? rc : RNN_OK;
 }
 
+int tool_operator_prov(const struct rnn_task *t, struct rnn_kvs *options, struct rnn_err *err)
+{
+    RNN_TRY(rnn_kvs_str(options, "operator", rnn_kvs_get_str(&t->params, "operator", ""), err));
+    return rnn_kvs_uint(options, "length", t->lags, err);
+}
+
 bool tool_operator_of(const struct rnn_task *t, struct rnn_operator *op)
 {
     *op = (struct rnn_operator){t->lags, t->dims, t->F};

@@ -17,10 +17,12 @@ int tool_theory_prov(const struct tool_theory *m, const struct cli_parse *p, str
     return tool_build(build, "double", err);
 }
 
-struct rnn_writer *tool_theory_open(const struct tool_theory *m, const struct cli_parse *p, const struct cli_common *c, struct rnn_err *err)
+struct rnn_writer *tool_theory_open_with(const struct tool_theory *m, const struct cli_parse *p, const struct cli_common *c,
+                                         const struct rnn_kvs *resolved, struct rnn_err *err)
 {
     struct rnn_kvs options = {0}, build = {0};
     int rc = tool_theory_prov(m, p, &options, &build, err);
+    if (rc >= 0 && resolved) rc = rnn_kvs_merge(&options, resolved, err);
     if (rc < 0) cli_die_err(err);
     struct rnn_writer *w = tool_open_output(c);
     rc = rnn_writer_head(w, NULL, "rnn-theory", &options, &build, err);
@@ -28,6 +30,11 @@ struct rnn_writer *tool_theory_open(const struct tool_theory *m, const struct cl
     rnn_kvs_release(&options);
     rnn_kvs_release(&build);
     return w;
+}
+
+struct rnn_writer *tool_theory_open(const struct tool_theory *m, const struct cli_parse *p, const struct cli_common *c, struct rnn_err *err)
+{
+    return tool_theory_open_with(m, p, c, NULL, err);
 }
 
 void tool_theory_close(struct rnn_writer *w, int rc, struct rnn_err *err)

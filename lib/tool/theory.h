@@ -20,6 +20,9 @@ const struct tool_theory *const *tool_theory_models(void); /* ends with NULL */
 
 /* For run of a model that writes a segment of its own: opens the output and writes the head (options include the model's name). */
 struct rnn_writer *tool_theory_open(const struct tool_theory *m, const struct cli_parse *p, const struct cli_common *c, struct rnn_err *err);
+/* The same with options that replace those whose text named a file. */
+struct rnn_writer *tool_theory_open_with(const struct tool_theory *m, const struct cli_parse *p, const struct cli_common *c,
+                                         const struct rnn_kvs *resolved, struct rnn_err *err);
 /* Ends the segment and closes the output; rc < 0 fails the tool instead. */
 void tool_theory_close(struct rnn_writer *w, int rc, struct rnn_err *err);
 /* Options and build for the provenance of a filter; release both. */

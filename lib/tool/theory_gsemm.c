@@ -180,9 +180,12 @@ static void run(const struct tool_theory *m, const struct cli_parse *p, const st
 {
     struct rnn_err err;
     struct rnn_task *task = NULL;
+    struct rnn_kvs resolved = {0};
     (void)file;
     if (opt.operator && tool_operator_task(opt.operator, opt.length, c->seed, &task, &err) < 0) cli_die(cli_status_of(err.code), "--operator: %s", err.msg);
-    struct rnn_writer *w = tool_theory_open(m, p, c, &err);
+    if (task && tool_operator_prov(task, &resolved, &err) < 0) cli_die_err(&err);
+    struct rnn_writer *w = tool_theory_open_with(m, p, c, &resolved, &err);
+    rnn_kvs_release(&resolved);
     const int rc = all_runs(w, task, c, &err);
     rnn_task_free(task);
     tool_theory_close(w, rc, &err);

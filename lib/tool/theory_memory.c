@@ -149,13 +149,16 @@ static void run(const struct tool_theory *m, const struct cli_parse *p, const st
     struct rnn_err err;
     struct rnn_body b = {0};
     struct filter f = {.c = c};
+    struct rnn_kvs resolved = {0};
     if (!opt.operator) {
         filter(m, p, c, file);
         return;
     }
     if (file) cli_die(2, "'%s': a stream has no effect with --operator", file);
     if (tool_operator_task(opt.operator, opt.length, c->seed, &t, &err) < 0) cli_die(cli_status_of(err.code), "--operator: %s", err.msg);
-    struct rnn_writer *w = tool_theory_open(m, p, c, &err);
+    if (tool_operator_prov(t, &resolved, &err) < 0) cli_die_err(&err);
+    struct rnn_writer *w = tool_theory_open_with(m, p, c, &resolved, &err);
+    rnn_kvs_release(&resolved);
     int rc = rnn_task_encode(t, &b, &err);
     if (rc >= 0) rc = rnn_writer_frame(w, "task", &b, &err);
     if (rc >= 0) rc = build_all(&f, w, t, &err);

@@ -121,6 +121,10 @@ P
     id=$(cell v.rnn spectrum net)
     [ "$(cell v.rnn spectrum n_ge_theta)" = 12 ]
     within "$(cell v.rnn phi relative_error variant=dual)" 0 1e-9
+    # provenance says what the file of an option said, not its name
+    printf '%s\n' '# oldest first' '+ 1 1' '+ 1 2' '+ 1 3' >operator.txt
+    rnn-varmem --operator @operator.txt --length 4 net.rnn >v2.rnn
+    cmp v.rnn v2.rnn
     rnn-varmem --task "$F/task.rnn" net.rnn >v.rnn
     [ "$(cell v.rnn spectrum n_ge_theta)" = 12 ]
     refused 2 "rnn-varmem: $id has no task in the stream" rnn-varmem net.rnn
