@@ -46,10 +46,9 @@ static void report(struct run *r, double updates, bool is_net, double loss)
 
 /* ---- frames of a finished net ---- */
 
-static int put_labels(const struct run *r, struct rnn_net *net, struct rnn_err *err)
+int tool_net_labels(const struct rnn_train_config *c, const struct rnn_task *task, const struct rnn_kvs *labels, struct rnn_net *net,
+                    struct rnn_err *err)
 {
-    const struct rnn_train_config *c = r->e->config;
-    const struct rnn_task *task = r->e->data->task;
     struct rnn_kvs own = { 0 };
     int rc = rnn_kvs_merge(&own, &net->labels, err); /* of a snapshot */
     rnn_kvs_release(&net->labels);
@@ -61,7 +60,7 @@ static int put_labels(const struct run *r, struct rnn_net *net, struct rnn_err *
     if (rc >= 0) rc = rnn_kvs_uint(&net->labels, "rank", c->spec.rank, err);
     if (rc >= 0) rc = rnn_kvs_real(&net->labels, "learning_rate", c->lr, err);
     if (rc >= 0) rc = rnn_kvs_merge(&net->labels, &own, err);
-    if (rc >= 0 && r->e->labels) rc = rnn_kvs_merge(&net->labels, r->e->labels, err);
+    if (rc >= 0 && labels) rc = rnn_kvs_merge(&net->labels, labels, err);
     rnn_kvs_release(&own);
     return rc;
 }
@@ -134,7 +133,7 @@ static int append_curve(struct rnn_bytes *out, const struct rnn_learning *l, con
 
 static int append_net(const struct run *r, struct rnn_bytes *out, struct rnn_net *net, struct rnn_err *err)
 {
-    RNN_TRY(put_labels(r, net, err));
+    RNN_TRY(tool_net_labels(r->e->config, r->e->data->task, r->e->labels, net, err));
     return rnn_net_append(out, net, err);
 }
 

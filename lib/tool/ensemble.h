@@ -16,6 +16,10 @@ struct tool_ensemble {
     struct tool_checkpoint *checkpoint;     /* or NULL */
 };
 
+/* The labels of a trained net: parameters of its task, seeds, size and learning rate, then its own, then `labels` (or NULL). */
+int tool_net_labels(const struct rnn_train_config *c, const struct rnn_task *task, const struct rnn_kvs *labels, struct rnn_net *net,
+                    struct rnn_err *err);
+
 /* Progress goes to cli_progress, one unit per update. */
 int tool_ensemble_run(const struct tool_ensemble *e, struct rnn_writer *w, struct rnn_err *err);
 
