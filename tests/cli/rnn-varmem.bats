@@ -150,6 +150,30 @@ P
     [ "$(cell v.rnn spectrum n_ge_theta)" = 0 ]
 }
 
+@test "biases: about the fixed point, with what the weights alone would say beside it" {
+    rnn-cat --to npz "$F/linear.rnn" >all.npz
+    "$PYTHON" - <<'P'
+import numpy
+z = numpy.load("all.npz")
+pick = lambda name: z[[k for k in z.files if k.split("/")[-1].split(":")[-1].endswith(name)][0]]
+W, U, R = pick("W_rec"), pick("W_in"), pick("W_out")
+h = 0.8 * numpy.sin(numpy.arange(len(W)))  # the fixed point: J = diag(1 - h^2) W_rec there shall be 0.97 of the linear network's W
+W = 0.97 * W
+s = 1 - h * h
+numpy.savez("net.npz", W_rec=W / s[:, None], W_in=1e-3 * U / s[:, None], W_out=1e3 * R, b_rec=numpy.arctanh(h) - W @ h / s, h0=h)
+P
+    rnn-cat --from npz --h0 fixed net.npz >net.rnn
+    rnn-varmem --task "$F/task.rnn" net.rnn >v.rnn
+    [ "$(cell v.rnn spectrum stage)" = $'trained\nweights' ]
+    within "$(cell v.rnn spectrum x_star_max stage=trained)" 0.79 0.81
+    within "$(cell v.rnn spectrum residual stage=trained)" 0 1e-12
+    within "$(cell v.rnn spectrum angle_max stage=trained)" 0 1e-8
+    within "$(cell v.rnn spectrum modulus_max stage=trained)" 0.96999999 0.97000001
+    within "$(cell v.rnn spectrum modulus_max stage=weights)" 1.1 99
+    within "$(cell v.rnn phi on_min variant=dual)" 0.88529 0.88530 # 0.97^4, the gain once around, in the informative block
+    within "$(cell v.rnn phi exact_error variant=dual)" 0 1e-9
+}
+
 @test "misuse" {
     refused 2 "rnn-varmem: --theta" rnn-varmem --theta 0 "$F/linear.rnn"
     refused 2 "rnn-varmem: --theta" rnn-varmem --theta nan "$F/linear.rnn"
