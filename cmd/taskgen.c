@@ -254,16 +254,16 @@ static int emit(struct rnn_writer *w, const struct rnn_task *t, int split, uint6
     const size_t row = t->steps * ((t->n_in + t->n_out) * sizeof(float) + sizeof(double) + 8) + 256;
     const uint64_t block = rnn_rows_per_frame(row);
     struct rnn_body b = {0};
+    struct rnn_trials tr = {0};
     int rc = RNN_OK;
     for (uint64_t done = 0; done < n && rc >= 0; done += block) {
-        struct rnn_trials tr;
         const size_t K = (size_t)(n - done < block ? n - done : block);
-        rc = rnn_task_trials(t, (enum rnn_split)split, 0, NULL, first + done, K, 0, &tr, err);
-        if (rc < 0) break;
-        rc = rnn_trials_encode(&tr, rnn_split_names[split], t->id, n, &b, err);
+        if (tr.K == K) rc = rnn_task_refill(t, NULL, first + done, &tr, err);
+        else rnn_trials_release(&tr), rc = rnn_task_trials(t, (enum rnn_split)split, 0, NULL, first + done, K, 0, &tr, err);
+        if (rc >= 0) rc = rnn_trials_encode(&tr, rnn_split_names[split], t->id, n, &b, err);
         if (rc >= 0) rc = rnn_writer_frame(w, "trials", &b, err);
-        rnn_trials_release(&tr);
     }
+    rnn_trials_release(&tr);
     rnn_body_release(&b);
     return rc;
 }

@@ -11,7 +11,7 @@
 /* An id made from bytes: 64-bit FNV-1a as 16 hexadecimal digits. */
 #define RNN_ID_SIZE 17
 void rnn_id_of(const void *bytes, size_t len, char out[RNN_ID_SIZE]);
-/* How many rows (trials, say) of this many bytes one frame may carry; at least 1. */
+/* How many rows (trials, say) of this many bytes go into one block of trials or activity (RNN_BLOCK_TARGET); at least 1. */
 size_t rnn_rows_per_frame(size_t bytes_per_row);
 
 /* task: {id, name, seed, params, n_in, n_out, steps, horizon_base, horizon, dt_ms, loss, norm, readout, periods: [{name, start, stop}],

@@ -6,7 +6,7 @@
 
 size_t rnn_rows_per_frame(size_t bytes_per_row)
 {
-    const size_t n = (RNN_FRAME_TARGET - ((size_t)1 << 20)) / (bytes_per_row ? bytes_per_row : 1);
+    const size_t n = RNN_BLOCK_TARGET / (bytes_per_row ? bytes_per_row : 1);
     return n ? n : 1;
 }
 

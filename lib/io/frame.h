@@ -14,6 +14,8 @@
 #define RNN_FORMAT_MINOR 0
 #define RNN_MAX_DEPTH 16
 #define RNN_FRAME_TARGET ((size_t)60 << 20)   /* writers keep frames below 64 MiB: block arrays along the first axis */
+#define RNN_BLOCK_TARGET ((size_t)2 << 20)    /* trials and activity come in blocks of this: memory that is used again costs no new pages, and
+                                                 one block stays in the cache from the writer's crc to the pipe */
 #define RNN_FRAME_MAX_DEFAULT ((size_t)1 << 30) /* readers refuse larger frames (--max-frame) */
 
 /* A frame as a reader gives it.  `body` and `raw` point into the reader and live until its next call. */

@@ -4,13 +4,6 @@
 #include "base/mem.h"
 #include "codec/codec.h"
 
-/* Writers keep frames below 64 MiB: rows of so many bytes go in blocks of this many. */
-static size_t rows_per_frame(size_t bytes_per_row)
-{
-    const size_t n = (RNN_FRAME_TARGET - ((size_t)1 << 20)) / (bytes_per_row ? bytes_per_row : 1);
-    return n ? n : 1;
-}
-
 int tool_activity_sink(void *arg, const struct rnn_run_seen *seen, struct rnn_err *err)
 {
     const struct tool_activity *a = arg;
@@ -18,7 +11,7 @@ int tool_activity_sink(void *arg, const struct rnn_run_seen *seen, struct rnn_er
     const size_t n = a->opts->units ? a->opts->n_units : a->net->spec.N, n_out = a->tr->n_out, N = a->net->spec.N;
     if (seen->first >= total) return RNN_OK;
     const size_t K = seen->K < total - seen->first ? seen->K : total - seen->first;
-    const size_t block = rows_per_frame((seen->n_steps * n + N + seen->T * n_out) * sizeof(float));
+    const size_t block = rnn_rows_per_frame((seen->n_steps * n + N + seen->T * n_out) * sizeof(float));
     struct rnn_body b = { 0 };
     char *id = rnn_asprintf("%s-%s", a->net->id, a->trials_id);
     int rc = id ? RNN_OK : rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
@@ -58,7 +51,7 @@ static struct rnn_trials part_of(const struct rnn_trials *tr, size_t k, size_t K
 
 int tool_trials_append(struct rnn_bytes *out, const struct rnn_trials *tr, const char *id, const char *task_id, struct rnn_err *err)
 {
-    const size_t block = rows_per_frame(tr->T * ((tr->n_in + tr->n_out) * sizeof(float) + sizeof(double)));
+    const size_t block = rnn_rows_per_frame(tr->T * ((tr->n_in + tr->n_out) * sizeof(float) + sizeof(double)));
     struct rnn_body b = { 0 };
     struct rnn_trial_col *cols;
     int rc = rnn_alloc_into(&cols, tr->n_cols, sizeof *cols, err);
