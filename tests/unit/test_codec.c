@@ -367,8 +367,8 @@ static void trials_round_trip(bool weights_agree)
     enum { K = 3, T = 4, I = 2, O = 1 };
     float u[K * T * I], y[K * T * O];
     double w[K * T], v[K] = {1, NAN, 3};
-    char *s[K] = {"ABBA", "", "AAB"};
-    struct rnn_trial_col cols[2] = {{.name = "delay_ms", .v = v}, {.name = "pattern", .s = s}};
+    char *s[K] = {(char *)"ABBA", (char *)"", (char *)"AAB"};
+    struct rnn_trial_col cols[2] = {{.name = (char *)"delay_ms", .v = v}, {.name = (char *)"pattern", .s = s}};
     struct rnn_trials tr = {.K = K, .T = T, .n_in = I, .n_out = O, .first = 40, .split = RNN_VALIDATION, .stream = 9, .u = u, .y = y, .w = w,
                             .cols = cols, .n_cols = 2}, back;
     for (int i = 0; i < K * T * I; i++) u[i] = (float)i / 7;
@@ -411,7 +411,7 @@ static void activity_comes_back(void **state)
     (void)state;
     float value[2 * 3 * 2], outputs[2 * 5 * 1], state0[2 * 4];
     size_t units[2] = {3, 0};
-    struct rnn_activity a = {.id = "a", .net = "n", .trials = "t", .first = 8, .K = 2, .T = 3, .n = 2, .n_out = 1, .thin = 2, .value = value,
+    struct rnn_activity a = {.id = (char *)"a", .net = (char *)"n", .trials = (char *)"t", .first = 8, .K = 2, .T = 3, .n = 2, .n_out = 1, .thin = 2, .value = value,
                              .outputs = outputs, .T_out = 5, .units = units, .split = RNN_TEST, .state0 = state0, .n_state0 = 4, .what = 1}, back;
     for (size_t i = 0; i < RNN_LEN(value); i++) value[i] = (float)i;
     for (size_t i = 0; i < RNN_LEN(outputs); i++) outputs[i] = (float)i + 100;
