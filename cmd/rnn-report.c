@@ -362,7 +362,8 @@ int main(int argc, char **argv)
     check_words(mode, word);
     const char *const one[] = {mode == TSV ? word : opt.table, NULL}, *const none[] = {NULL};
     const bool single = mode == TSV || mode == PLOT || (mode == TEXT && opt.table);
-    const struct rnn_gather_want want = {single ? one : NULL, single ? none : NULL};
+    const bool draws = mode == FIGURE || mode == LIST;
+    const struct rnn_gather_want want = {single ? one : NULL, single ? none : NULL, draws ? 1 : 0, draws};
     const bool has_input = mode != LIST || cli_n_args(p) > first;
     if (has_input) read_input(p, first, &want);
     int status = 0;

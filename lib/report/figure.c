@@ -218,6 +218,7 @@ static const char *palette_of(enum rnn_palette p)
 {
     if (p == RNN_PALETTE_DIVERGING) return "set palette defined (-1 '#2166AC', -0.5 '#92C5DE', 0 '#F7F7F7', 0.5 '#F4A582', 1 '#B2182B')\n";
     if (p == RNN_PALETTE_GREY) return "set palette defined (0 '#FFFFFF', 1 '#000000')\n";
+    if (p == RNN_PALETTE_SHARE) return "set palette defined (0 '#FFFFFF', 1 '#6BAED6')\n";
     return "set palette defined (0 '#440154', 0.25 '#3B528B', 0.5 '#21918C', 0.75 '#5EC962', 1 '#FDE725')\n";
 }
 

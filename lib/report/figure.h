@@ -38,7 +38,7 @@ struct rnn_layer {
     size_t cap_words;
 };
 
-enum rnn_palette { RNN_PALETTE_SEQUENTIAL, RNN_PALETTE_DIVERGING, RNN_PALETTE_GREY };
+enum rnn_palette { RNN_PALETTE_SEQUENTIAL, RNN_PALETTE_DIVERGING, RNN_PALETTE_GREY, RNN_PALETTE_SHARE /* light to mid blue: dark words stay legible on it */ };
 
 struct rnn_panel {
     char *title, *xlabel, *ylabel, *cblabel;

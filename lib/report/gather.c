@@ -284,6 +284,43 @@ static int add_segment(struct rnn_gathered *g, const struct rnn_frame *f, struct
     return rc;
 }
 
+/* ---- networks and runs ---- */
+
+static int keep_net(struct rnn_gathered *g, struct rnn_err *err)
+{
+    RNN_TRY(rnn_grow(&g->net, &g->cap_nets, g->n_nets + 1, sizeof *g->net, err));
+    free(g->open->theta0);
+    g->open->theta0 = NULL;
+    g->net[g->n_nets++] = g->open;
+    g->open = NULL;
+    return RNN_OK;
+}
+
+static int add_net(struct rnn_gathered *g, const struct rnn_frame *f, size_t most, struct rnn_err *err)
+{
+    bool missing;
+    g->segment[g->n_segments - 1].nets++;
+    if (g->n_nets >= most) return RNN_OK;
+    RNN_TRY(rnn_net_decode(f->body, &g->open, &missing, err));
+    return missing ? RNN_OK : keep_net(g, err);
+}
+
+static int add_param(struct rnn_gathered *g, const struct rnn_frame *f, struct rnn_err *err)
+{
+    bool done;
+    if (!g->open) return RNN_OK;
+    RNN_TRY(rnn_net_param_frame(g->open, f->body, &done, err));
+    return done ? keep_net(g, err) : RNN_OK;
+}
+
+static int add_run(struct rnn_gathered *g, const struct rnn_frame *f, struct rnn_err *err)
+{
+    if (!strcmp(f->kind, "activity")) return g->activity.K ? RNN_OK : rnn_activity_decode(f->body, &g->activity, err);
+    if (g->trials.K) return RNN_OK;
+    RNN_TRY(rnn_trials_decode(f->body, &g->trials, err));
+    return rnn_want_str(f->body, "task", &g->trials_task, err);
+}
+
 /* ---- the loop ---- */
 
 static bool wanted(const char *const *names, const char *name)
@@ -298,7 +335,9 @@ static int add_frame(struct rnn_gathered *g, const struct rnn_frame *f, const st
 {
     if (!strcmp(f->kind, "head")) return add_segment(g, f, err);
     if (!strcmp(f->kind, "task")) return add_task(g, f, err);
-    if (!strcmp(f->kind, "net")) return g->segment[g->n_segments - 1].nets++, RNN_OK;
+    if (!strcmp(f->kind, "net")) return add_net(g, f, want ? want->nets : 0, err);
+    if (!strcmp(f->kind, "param")) return add_param(g, f, err);
+    if (!strcmp(f->kind, "trials") || !strcmp(f->kind, "activity")) return want && want->runs ? add_run(g, f, err) : RNN_OK;
     const bool table = !strcmp(f->kind, "table");
     if (!table && strcmp(f->kind, "array")) return RNN_OK;
     char *name;
@@ -347,6 +386,12 @@ void rnn_gathered_release(struct rnn_gathered *g)
     }
     for (size_t i = 0; i < g->n_tasks; i++) rnn_task_free(g->task[i]);
     for (size_t i = 0; i < g->n_segments; i++) free(g->segment[i].pipeline);
+    for (size_t i = 0; i < g->n_nets; i++) rnn_net_free(g->net[i]);
+    rnn_net_free(g->open);
+    if (g->trials.K) rnn_trials_release(&g->trials);
+    if (g->activity.K) rnn_activity_release(&g->activity);
+    free(g->trials_task);
+    free(g->net);
     free(g->table);
     free(g->array);
     free(g->task);

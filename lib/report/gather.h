@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include "base/array.h"
 #include "base/kv.h"
+#include "codec/codec.h"
 #include "io/reader.h"
+#include "model/net.h"
 #include "model/task.h"
 
 /* One column; missing numbers are NaN, missing strings "".  A column that is text in any piece is text throughout. */
@@ -48,12 +50,19 @@ struct rnn_gathered {
     size_t n_arrays, cap_arrays;
     struct rnn_task **task;  /* distinct by id */
     size_t n_tasks, cap_tasks;
+    struct rnn_net **net;    /* the first want->nets networks, without initial parameters */
+    size_t n_nets, cap_nets;
+    struct rnn_net *open;    /* one whose param frames are still coming */
+    struct rnn_trials trials; /* the first frame of trials (K = 0: none), and the id of their task */
+    char *trials_task;
+    struct rnn_activity activity; /* the first frame of activity (K = 0: none) */
     struct rnn_gsegment *segment;
     size_t n_segments, cap_segments;
 };
 
-/* Which frames to keep: names of tables and arrays, NULL-terminated; a NULL list keeps all. */
-struct rnn_gather_want { const char *const *tables, *const *arrays; };
+/* Which frames to keep: names of tables and arrays, NULL-terminated; a NULL list keeps all.  nets: how many; runs: a frame of trials
+ * and one of activity. */
+struct rnn_gather_want { const char *const *tables, *const *arrays; size_t nets; bool runs; };
 
 /* Reads r to its end and adds everything to g (zero it first; several streams may be added).  Memory is that of what is kept. */
 int rnn_gather(struct rnn_gathered *g, struct rnn_reader *r, const struct rnn_gather_want *want, struct rnn_err *err);

@@ -53,6 +53,33 @@ int rnn_distinct(const struct rnn_gcol *c, size_t rows, const bool *keep, size_t
     return RNN_OK;
 }
 
+/* Cuts every " --config <(... ')" and joins the lines of the pipeline. */
+char *rnn_pipeline_brief(const char *pipeline)
+{
+    char *brief = rnn_strdup(pipeline);
+    for (char *from = brief, *to = brief; brief; from++) {
+        char *config = strstr(from, " --config <(");
+        const size_t keep = config ? (size_t)(config - from) : strlen(from) + 1;
+        memmove(to, from, keep);
+        to += keep;
+        if (!config) break;
+        from = strstr(config, "')");
+        if (!from) {
+            *to = 0;
+            break;
+        }
+        from++;
+    }
+    for (char *from = brief, *to = brief; brief; from++) { /* one space for any run of them */
+        const bool space = *from == ' ' || *from == '\n';
+        if (!space) *to++ = *from;
+        else if (to > brief && to[-1] != ' ') *to++ = ' ';
+        if (!*from) break;
+    }
+    for (size_t n = brief ? strlen(brief) : 0; n && brief[n - 1] == ' '; n--) brief[n - 1] = 0;
+    return brief;
+}
+
 char *rnn_plot_caption(const struct rnn_gathered *g, const struct rnn_gtable *t, const bool *keep)
 {
     const struct rnn_gcol *net = rnn_gtable_col(t, "net");
@@ -71,23 +98,7 @@ char *rnn_plot_caption(const struct rnn_gathered *g, const struct rnn_gtable *t,
         free(here);
     }
     const char *pipeline = first < t->rows && t->segment[first] < g->n_segments ? g->segment[t->segment[first]].pipeline : "";
-    /* the command without its settings: the tools and the task */
-    char *brief = rnn_strdup(pipeline), *out;
-    for (char *from = brief, *to = brief; brief; from++) {
-        char *config = strstr(from, " --config <(");
-        if (!config) {
-            memmove(to, from, strlen(from) + 1);
-            break;
-        }
-        memmove(to, from, (size_t)(config - from));
-        to += config - from;
-        from = strstr(config, "')");
-        if (!from) {
-            *to = 0;
-            break;
-        }
-        from++;
-    }
+    char *brief = rnn_pipeline_brief(pipeline), *out;
     if (nets) out = rnn_asprintf("n = %zu nets, %zu rows of %s; %s", nets, rows, t->name, brief ? brief : "");
     else out = rnn_asprintf("n = %zu rows of %s; %s", rows, t->name, brief ? brief : "");
     free(brief);

@@ -35,5 +35,7 @@ int rnn_plot_draw(const struct rnn_plot *p, const struct rnn_gathered *g, struct
 int rnn_distinct(const struct rnn_gcol *c, size_t rows, const bool *keep, size_t **value, size_t *n, struct rnn_err *err);
 /* "n = 20 nets, 400 rows; taskgen ... | ...": for captions of figures drawn from a table (malloc'd; NULL: memory). */
 char *rnn_plot_caption(const struct rnn_gathered *g, const struct rnn_gtable *t, const bool *keep);
+/* A pipeline as gather keeps it, without its settings: "taskgen repeat-copy | rnn-train | rnn-varmem" (malloc'd; NULL: memory). */
+char *rnn_pipeline_brief(const char *pipeline);
 
 #endif

@@ -270,7 +270,7 @@ static void run(const struct tool_theory *m, const struct cli_parse *p, const st
     struct rnn_gathered g = {0};
     struct sweep s = {0};
     const char *const tables[] = {or_default(opt.table, "phase"), NULL}, *const none[] = {NULL};
-    const struct rnn_gather_want want = {tables, none};
+    const struct rnn_gather_want want = {.tables = tables, .arrays = none};
     const struct cli_tool shown = {.name = "rnn-theory", .synopsis = "scaling [options] [FILE]"};
     struct rnn_reader *r = tool_open_input(&shown, file, c);
     int rc = rnn_gather(&g, r, &want, &err);
