@@ -10,13 +10,13 @@
 
 static struct options {
     int starts;
-    size_t count, levels, trials, max_starts, batch, max_iterations, cycles, field, exponents, exponent_steps, rollout, rollout_tail;
+    size_t count, blend, levels, trials, max_starts, batch, max_iterations, cycles, field, exponents, exponent_steps, rollout, rollout_tail;
     double noise, reach, until, fixed_speed, slow_speed, merge, margin, match, rollout_speed;
     char *file, *period, *where, *task;
     struct cli_strs inputs, arrays;
     bool reduced, exhaustive, flow_cycle, phase;
-} opt = {.count = 1024, .levels = 3, .max_starts = 65536, .batch = 128, .max_iterations = 300, .exponent_steps = 5000, .rollout = 6000,
-         .rollout_tail = 2000, .noise = 0.5, .reach = 1, .until = NAN, .fixed_speed = 1e-12, .slow_speed = 0.1, .merge = 1e-7, .margin = 1e-3,
+} opt = {.count = 1024, .blend = 8, .levels = 3, .max_starts = 65536, .batch = 128, .max_iterations = 300, .exponent_steps = 5000, .rollout = 6000,
+         .rollout_tail = 2000, .noise = 0.1, .reach = 1, .until = NAN, .fixed_speed = 1e-12, .slow_speed = 0.1, .merge = 1e-7, .margin = 1e-3,
          .rollout_speed = 1e-3};
 
 static struct cli_common common = CLI_COMMON_DEFAULT;
@@ -26,6 +26,7 @@ static const struct cli_opt options[] = {
     {0, "starts", CLI_CHOICE, &opt.starts, "trajectory|uniform|grid|file", 0, 0, "states of trials plus noise, a box, a grid in it, or a file", 0, NULL},
     {0, "count", CLI_SIZE, &opt.count, "N", 1, 1e8, "starts (of a round, with --until-coverage)", 0, NULL},
     {0, "noise", CLI_REAL, &opt.noise, "SD", 0, 1e6, "Gaussian noise added to states of trials", 0, NULL},
+    {0, "blend", CLI_SIZE, &opt.blend, "M", 1, 1024, "starts are random blends of 1, 2, 4, ... up to M states, in turns; 1: states only", 0, NULL},
     {0, "reach", CLI_REAL, &opt.reach, "X", 0, 1e6, "the box is [-X, X] in every dimension", CLI_EXCL_MIN, NULL},
     {0, "levels", CLI_SIZE, &opt.levels, "N", 1, 1e6, "grid points per dimension", 0, NULL},
     {0, "starts-file", CLI_STR, &opt.file, "FILE", 0, 0, "a start a line, numbers separated by blanks, tabs or commas", CLI_FILE, NULL},
@@ -59,7 +60,7 @@ static const struct cli_opt options[] = {
     {0, "rollout-speed", CLI_REAL, &opt.rollout_speed, "X", 0, 1, "a rate that changes more in a step is turning", 0, NULL},
     {.name = "Output", .type = CLI_SECTION},
     {0, "match", CLI_REAL, &opt.match, "X", 0, 1e6, "table matches: points of consecutive snapshots no farther apart than this; 0: none", 0, NULL},
-    {0, "arrays", CLI_STRS, &opt.arrays, "NAME,...", 0, 0, "states, eigenvalues, eigenvectors, input-jacobian, outputs, pca, orbits; all; none; default states, eigenvalues, pca", CLI_COMMA, NULL},
+    {0, "arrays", CLI_STRS, &opt.arrays, "NAME,...", 0, 0, "states, eigenvalues, eigenvectors, input-jacobian, outputs, pca, orbits, starts; all; none; default states, eigenvalues, pca", CLI_COMMA, NULL},
     CLI_LAST};
 
 static const struct cli_tool tool = {
@@ -130,7 +131,7 @@ static void pick_arrays(void)
 static void check_options(const struct cli_parse *p)
 {
     const bool draws = opt.starts == TOOL_FP_TRAJECTORY || opt.starts == TOOL_FP_UNIFORM;
-    if (opt.starts != TOOL_FP_TRAJECTORY) cli_refuse(p, "noise", "without --starts trajectory");
+    if (opt.starts != TOOL_FP_TRAJECTORY) cli_refuse(p, "noise", "without --starts trajectory"), cli_refuse(p, "blend", "without --starts trajectory");
     if (opt.starts != TOOL_FP_GRID) cli_refuse(p, "levels", "without --starts grid");
     if (!draws) cli_refuse(p, "count", "with --starts grid or file"), cli_refuse(p, "until-coverage", "with --starts grid or file");
     if (isnan(opt.until)) cli_refuse(p, "max-starts", "without --until-coverage");
@@ -150,7 +151,7 @@ static void make_plan(const struct cli_parse *p)
     struct tool_fp_plan *plan = &st.plan;
     check_options(p);
     *plan = (struct tool_fp_plan){
-        .starts = (enum tool_fp_starts)opt.starts, .count = opt.count, .levels = opt.levels, .run_trials = opt.trials, .max_starts = opt.max_starts,
+        .starts = (enum tool_fp_starts)opt.starts, .count = opt.count, .blend = opt.blend, .levels = opt.levels, .run_trials = opt.trials, .max_starts = opt.max_starts,
         .batch = opt.batch, .noise = opt.noise, .reach = opt.reach, .until = opt.until, .period = opt.period, .inputs = opt.inputs.v,
         .n_inputs = opt.inputs.n, .merge = opt.merge, .margin = opt.margin, .reduced = opt.reduced, .exhaustive = opt.exhaustive, .cycles = opt.cycles,
         .field = opt.field, .flow_cycle = opt.flow_cycle, .phase = opt.phase, .exponents = opt.exponents, .exponent_steps = opt.exponent_steps,

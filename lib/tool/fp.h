@@ -10,13 +10,14 @@
 #include "tool/each_net.h"
 
 enum tool_fp_starts { TOOL_FP_TRAJECTORY, TOOL_FP_UNIFORM, TOOL_FP_GRID, TOOL_FP_FILE };
-enum tool_fp_array { TOOL_FP_STATES, TOOL_FP_EIGENVALUES, TOOL_FP_EIGENVECTORS, TOOL_FP_INPUT_JACOBIAN, TOOL_FP_OUTPUTS, TOOL_FP_PCA, TOOL_FP_ORBITS,
+enum tool_fp_array { TOOL_FP_STATES, TOOL_FP_EIGENVALUES, TOOL_FP_EIGENVECTORS, TOOL_FP_INPUT_JACOBIAN, TOOL_FP_OUTPUTS, TOOL_FP_PCA, TOOL_FP_ORBITS, TOOL_FP_GIVEN,
                      TOOL_FP_N_ARRAYS };
 extern const char *const tool_fp_array_names[];
 
 struct tool_fp_plan {
     enum tool_fp_starts starts;
     size_t count, levels, run_trials, max_starts, batch;
+    size_t blend;               /* starts are blends of 1, 2, 4, ... up to so many states of trials, in turns */
     double noise, reach, until; /* until: NaN without --until-coverage */
     const double *file; size_t file_rows, file_cols;
     const char *period;         /* only states of this period; NULL: all */

@@ -232,6 +232,35 @@ static int project(const struct tool_fp_job *j, const struct rnn_map *map, const
     return rc;
 }
 
+/* Blends of 1, 2, 4, ... up to `blend` states take turns. */
+static size_t blends(const struct tool_fp_plan *p)
+{
+    size_t n = 1;
+    while (((size_t)1 << n) <= p->blend) n++;
+    return n;
+}
+
+/* A blend of m kept states with weights uniform on the simplex (spacings of exponentials): saddles lie between attractors, where no
+ * trajectory stays. */
+static int blend(const struct tool_fp_job *j, const struct rnn_map *map, size_t m, struct rnn_rng *g, double *x, struct rnn_err *err)
+{
+    const size_t N = map->N;
+    double *one, total = 0;
+    if (m == 1) return project(j, map, j->states + rnn_rng_below(g, j->n_states) * j->net->spec.N, x, err);
+    RNN_TRY(rnn_alloc_into(&one, N, sizeof *one, err));
+    memset(x, 0, N * sizeof *x);
+    int rc = RNN_OK;
+    for (size_t s = 0; s < m && rc >= 0; s++) {
+        const double weight = -log1p(-rnn_rng_uniform(g));
+        rc = project(j, map, j->states + rnn_rng_below(g, j->n_states) * j->net->spec.N, one, err);
+        for (size_t i = 0; i < N; i++) x[i] += weight * one[i];
+        total += weight;
+    }
+    for (size_t i = 0; i < N && total > 0; i++) x[i] /= total;
+    free(one);
+    return rc;
+}
+
 int tool_fp_start(const struct tool_fp_job *j, const struct rnn_map *map, uint64_t k, double *x, struct rnn_err *err)
 {
     const struct tool_fp_plan *p = j->plan;
@@ -254,7 +283,7 @@ int tool_fp_start(const struct tool_fp_job *j, const struct rnn_map *map, uint64
         for (size_t i = 0; i < N; i++) x[i] = p->reach * (2 * rnn_rng_uniform(&g) - 1);
         return RNN_OK;
     }
-    RNN_TRY(project(j, map, j->states + rnn_rng_below(&g, j->n_states) * j->net->spec.N, x, err));
+    RNN_TRY(blend(j, map, (size_t)1 << k % blends(p), &g, x, err));
     for (size_t i = 0; p->noise > 0 && i < N; i++) x[i] += p->noise * rnn_rng_normal(&g);
     return RNN_OK;
 }

@@ -11,7 +11,7 @@
 #include "tool/fp.h"
 #include "tool/theory.h"
 
-const char *const tool_fp_array_names[] = {"states", "eigenvalues", "eigenvectors", "input-jacobian", "outputs", "pca", "orbits", NULL};
+const char *const tool_fp_array_names[] = {"states", "eigenvalues", "eigenvectors", "input-jacobian", "outputs", "pca", "orbits", "starts", NULL};
 
 static const struct tool_column point_columns[] = {
     {"point", RNN_KV_INT, NULL, "number among the points of this network and input"},
@@ -394,12 +394,29 @@ static int put_field(struct tool_fp_job *j, struct tool_fp_found *f, struct rnn_
     return rc;
 }
 
+/* The starts of the first round, as they are searched from. */
+static int put_starts(struct tool_fp_job *j, struct tool_fp_found *f, struct rnn_err *err)
+{
+    static const char *const dims[] = {"start", "unit"};
+    const size_t N = f->map.N;
+    size_t n;
+    double *x;
+    RNN_TRY(tool_fp_count(j->plan, N, &n, err));
+    RNN_TRY(rnn_alloc_into(&x, n * N, sizeof *x, err));
+    int rc = RNN_OK;
+    for (size_t k = 0; k < n && rc >= 0; k++) rc = tool_fp_start(j, &f->map, k, x + k * N, err);
+    if (rc >= 0) rc = tool_fp_put(j, f, "starts", dims, RNN_F64, 2, (size_t[]){n, N}, x, err);
+    free(x);
+    return rc;
+}
+
 int tool_fp_report(struct tool_fp_job *j, struct tool_fp_found *f, struct rnn_err *err)
 {
     size_t n_stable;
     RNN_TRY(put_points(j, f, &n_stable, err));
     RNN_TRY(put_coverage(j, f, n_stable, err));
     if (j->plan->array[TOOL_FP_STATES]) RNN_TRY(put_states(j, f, err));
+    if (j->plan->array[TOOL_FP_GIVEN]) RNN_TRY(put_starts(j, f, err));
     if (j->plan->array[TOOL_FP_OUTPUTS] && j->net->spec.n_out) RNN_TRY(put_outputs(j, f, err));
     if (j->plan->array[TOOL_FP_INPUT_JACOBIAN]) RNN_TRY(put_input_jacobians(j, f, err));
     if (j->plan->cycles > 1 || j->plan->flow_cycle) RNN_TRY(put_cycles(j, f, err));
