@@ -136,7 +136,7 @@ int rnn_cycles_from_starts(const struct rnn_map *map, size_t period, const struc
     struct rnn_fp_set found;
     RNN_TRY(rnn_fp_problem_make(map, period, opt, &p, err));
     rnn_fp_set_init(&found, map->N);
-    int rc = rnn_fp_from_starts(&p, B, starts, 0, &found, err);
+    int rc = rnn_fp_from_starts(&p, B, starts, 0, NULL, &found, err);
     for (size_t i = 0; i < found.n && rc >= 0; i++)
         if (found.p[i].status == RNN_FP_FIXED)
             rc = rnn_cycle_set_add(s, map, period, found.p[i].x, found.p[i].radius, NAN, found.p[i].hits, NULL, err);

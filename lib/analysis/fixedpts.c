@@ -367,7 +367,33 @@ static int round_of(struct descent *d, struct rnn_fp_set *set, size_t *left, str
     return RNN_OK;
 }
 
-int rnn_fp_from_starts(const struct rnn_fp_problem *p, size_t B, const double *starts, size_t first, struct rnn_fp_set *s, struct rnn_err *err)
+/* Copies of the known roots that have a basin, not hit yet. */
+static int take_known(const struct rnn_fp_set *known, struct rnn_fp_set *own, struct rnn_err *err)
+{
+    for (size_t i = 0; known && i < known->n; i++) {
+        struct rnn_fp_point p = known->p[i];
+        if (p.status != RNN_FP_FIXED || !(p.basin > 0)) continue;
+        RNN_TRY(rnn_grow(&own->p, &own->cap, own->n + 1, sizeof *own->p, err));
+        p.hits = 0;
+        RNN_TRY(rnn_alloc_into(&p.x, own->N, sizeof *p.x, err));
+        memcpy(p.x, known->p[i].x, own->N * sizeof *p.x);
+        own->p[own->n++] = p;
+    }
+    return RNN_OK;
+}
+
+static void drop_unhit(struct rnn_fp_set *own)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < own->n; i++) {
+        if (own->p[i].hits) own->p[kept++] = own->p[i];
+        else free(own->p[i].x);
+    }
+    own->n = kept;
+}
+
+int rnn_fp_from_starts(const struct rnn_fp_problem *p, size_t B, const double *starts, size_t first, const struct rnn_fp_set *known,
+                       struct rnn_fp_set *s, struct rnn_err *err)
 {
     const size_t N = p->map->N;
     for (size_t i = 0; i < B * N; i++)
@@ -377,6 +403,7 @@ int rnn_fp_from_starts(const struct rnn_fp_problem *p, size_t B, const double *s
     rnn_fp_set_init(&own, N);
     own.merge = s->merge;
     int rc = descent_new(&d, p, B, err);
+    if (rc >= 0) rc = take_known(known, &own, err);
     if (rc >= 0 && B) {
         memcpy(d.x, starts, B * N * sizeof *starts);
         evaluate(&d, B, d.x, d.f);
@@ -386,6 +413,7 @@ int rnn_fp_from_starts(const struct rnn_fp_problem *p, size_t B, const double *s
         }
     }
     for (size_t left = B; rc >= 0 && left > 0;) rc = round_of(&d, &own, &left, err);
+    drop_unhit(&own);
     if (rc >= 0) rc = rnn_fp_set_merge(s, &own, err);
     rnn_fp_set_release(&own);
     descent_free(&d);

@@ -73,9 +73,10 @@ void rnn_fp_set_sort(struct rnn_fp_set *s);
  * NaN before the first success.  Fixed and slow points count alike. */
 double rnn_fp_unseen(const struct rnn_fp_set *s);
 
-/* From B starts [B][N], numbered from `first`, into s.  Memory: 6 B N + 4 N^2 numbers.  The result depends on the grouping of starts
- * into calls in the last bits only, and not on what s already holds. */
-int rnn_fp_from_starts(const struct rnn_fp_problem *p, size_t B, const double *starts, size_t first, struct rnn_fp_set *s, struct rnn_err *err);
+/* From B starts [B][N], numbered from `first`, into s.  Memory: 7 B N + 4 N^2 numbers.  known (NULL: nothing): roots found before; a start
+ * that enters the basin of one is a hit of it without further work.  The result depends on starts and known alone, not on s. */
+int rnn_fp_from_starts(const struct rnn_fp_problem *p, size_t B, const double *starts, size_t first, const struct rnn_fp_set *known,
+                       struct rnn_fp_set *s, struct rnn_err *err);
 
 /* Linear stability of the k-th power of the map at a state. */
 struct rnn_fp_stability {

@@ -133,7 +133,7 @@ static int resting(struct tool_fp_job *j, const struct rnn_map *map, const doubl
     o.slow_speed = INFINITY;
     RNN_TRY(rnn_fp_problem_make(map, 1, &o, &p, err));
     rnn_fp_set_init(&set, map->N);
-    const int rc = rnn_fp_from_starts(&p, 1, x, 0, &set, err);
+    const int rc = rnn_fp_from_starts(&p, 1, x, 0, NULL, &set, err);
     ph->points = "slow-point";
     if (rc >= 0 && set.n) {
         double gap = 0;

@@ -27,9 +27,23 @@ struct round {
     const struct tool_fp_job *j;
     const struct rnn_fp_problem *p;
     struct rnn_fp_set *into;
+    struct rnn_fp_set *known; /* what the first batch found; others look there too */
     uint64_t first;
     size_t count;
 };
+
+static int copy_set(const struct rnn_fp_set *s, struct rnn_fp_set *out, struct rnn_err *err)
+{
+    rnn_fp_set_init(out, s->N);
+    out->merge = s->merge;
+    for (size_t i = 0; i < s->n; i++) {
+        struct rnn_fp_point p = s->p[i];
+        RNN_TRY(rnn_alloc_into(&p.x, s->N, sizeof *p.x, err));
+        memcpy(p.x, s->p[i].x, s->N * sizeof *p.x);
+        RNN_TRY(rnn_fp_set_add(out, &p, err));
+    }
+    return RNN_OK;
+}
 
 static int search_batch(void *item, size_t worker, void *user, void **result, struct rnn_err *err)
 {
@@ -44,7 +58,7 @@ static int search_batch(void *item, size_t worker, void *user, void **result, st
     set->merge = r->into->merge;
     int rc = rnn_alloc_into(&x, B * N, sizeof *x, err);
     for (size_t k = 0; k < B && rc >= 0; k++) rc = tool_fp_start(r->j, r->p->map, r->first + at + k, x + k * N, err);
-    if (rc >= 0) rc = rnn_fp_from_starts(r->p, B, x, (size_t)r->first + at, set, err);
+    if (rc >= 0) rc = rnn_fp_from_starts(r->p, B, x, (size_t)r->first + at, r->known, set, err);
     free(x);
     if (rc < 0) rnn_fp_set_release(set), free(set);
     else *result = set;
@@ -69,21 +83,37 @@ static void drop_batch(void *item, void *result, void *user)
     free(result);
 }
 
-/* Rounds of starts, the same for every number of threads: each batch is searched by itself, and batches are merged in their order. */
+/* `count` further starts, by batches that all know what was found before and nothing of each other: the same for every number of
+ * threads.  Batches are merged in their order. */
+static int run_round(struct round *r, size_t count, struct rnn_err *err)
+{
+    const struct rnn_pool_calls calls = {.work = search_batch, .emit = take_batch, .discard = drop_batch, .thread_begin = tool_thread_begin, .user = r};
+    const size_t batch = r->j->plan->batch;
+    struct rnn_fp_set known;
+    int rc = copy_set(r->into, &known, err);
+    r->known = &known;
+    r->count = count;
+    if (rc >= 0) rc = rnn_pool_run((count + batch - 1) / batch, r->j->it->jobs, 0, &calls, err);
+    rnn_fp_set_release(&known);
+    r->first += count;
+    return rc;
+}
+
 static int search_points(struct tool_fp_job *j, struct tool_fp_found *f, struct rnn_err *err)
 {
     struct rnn_fp_problem p;
     struct round r = {.j = j, .p = &p, .into = &f->set};
-    const struct rnn_pool_calls calls = {.work = search_batch, .emit = take_batch, .discard = drop_batch, .thread_begin = tool_thread_begin, .user = &r};
-    const bool can_repeat = j->plan->starts == TOOL_FP_TRAJECTORY || j->plan->starts == TOOL_FP_UNIFORM;
+    const bool repeats = !isnan(j->plan->until);
+    const size_t most = j->plan->max_starts;
+    size_t count;
     RNN_TRY(rnn_fp_problem_make(&f->map, 1, &j->plan->search, &p, err));
-    RNN_TRY(tool_fp_count(j->plan, f->map.N, &r.count, err));
-    do {
-        RNN_TRY(rnn_pool_run((r.count + j->plan->batch - 1) / j->plan->batch, j->it->jobs, 0, &calls, err));
-        r.first += r.count;
-        if (!can_repeat || isnan(j->plan->until)) break;
-        if (r.first + r.count > j->plan->max_starts) r.count = r.first < j->plan->max_starts ? j->plan->max_starts - (size_t)r.first : 0;
-    } while (r.count > 0 && !(rnn_fp_unseen(&f->set) <= j->plan->until));
+    RNN_TRY(tool_fp_count(j->plan, f->map.N, &count, err));
+    /* the first batch alone: what it finds, it finds and proves for all others */
+    const size_t lead = count < j->plan->batch ? count : j->plan->batch;
+    RNN_TRY(run_round(&r, lead, err));
+    if (count > lead) RNN_TRY(run_round(&r, count - lead, err));
+    while (repeats && r.first < most && !(rnn_fp_unseen(&f->set) <= j->plan->until))
+        RNN_TRY(run_round(&r, count < most - r.first ? count : most - (size_t)r.first, err));
     return RNN_OK;
 }
 

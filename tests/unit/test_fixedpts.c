@@ -54,7 +54,7 @@ static void search(const struct rnn_map *map, size_t period, size_t levels, doub
     assert_int_equal(rnn_fp_problem_make(map, period, &o, &p, &err), RNN_OK);
     rnn_fp_set_init(set, map->N);
     for (size_t k = 0; k < n; k += 64)
-        assert_int_equal(rnn_fp_from_starts(&p, n - k < 64 ? n - k : 64, x + k * map->N, k, set, &err), RNN_OK);
+        assert_int_equal(rnn_fp_from_starts(&p, n - k < 64 ? n - k : 64, x + k * map->N, k, k ? set : NULL, set, &err), RNN_OK);
     assert_int_equal(set->starts, n);
     rnn_fp_set_sort(set);
     free(x);
