@@ -1,0 +1,181 @@
+#!/usr/bin/env bats
+# rnn-transfer: the paired design, what is loaded and frozen, and what it refuses.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR"
+    TASK="sequence -s 5 --n-types 4 --type-set 3 --suffix 2"
+    # shellcheck disable=SC2086
+    taskgen $TASK | rnn-train --hidden 16 --epochs 2 --nets 2 --seed 9 -q -o class.rnn
+    # shellcheck disable=SC2086
+    taskgen $TASK --shuffle-labels | rnn-train --hidden 16 --epochs 2 --nets 2 --seed 9 -q -o heart.rnn
+    # shellcheck disable=SC2086
+    taskgen $TASK --objective next-token >task.rnn
+    export CLASS=$PWD/class.rnn HEART=$PWD/heart.rnn TASK=$PWD/task.rnn
+}
+setup() { cd "$BATS_TEST_TMPDIR"; }
+
+transfer() { rnn-transfer --hidden 16 --epochs 2 --nets 2 --seed 9 -q "$@"; }
+column() { # NAME <TSV
+    awk -F '\t' -v c="$1" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == c) k = i; next } { print $k }'
+}
+refused() { # MESSAGE ARGS...
+    local message=$1
+    shift
+    run -2 --separate-stderr transfer "$@"
+    [[ "$stderr" == "rnn-transfer: $message"* ]]
+}
+raw_python() { # nets of a stream by id, decoded, and the very bytes of their frames
+    cat <<'PY'
+import msgpack, msgpack_numpy, numpy as np
+def read(path):
+    data, nets, raw, at = open(path, 'rb').read(), {}, {}, 0
+    u = msgpack.Unpacker(object_hook=msgpack_numpy.decode, max_buffer_size=0)
+    u.feed(data)
+    for kind, body, crc in u:
+        if kind == 'net': nets[body['id']], raw[body['id']] = body, data[at:u.tell()]
+        at = u.tell()
+    return nets, raw
+PY
+}
+
+@test "recipients from scratch are those of rnn-train, byte for byte" {
+    rnn-train --hidden 16 --epochs 2 --nets 2 --seed 9 -q "$TASK" -o trained.rnn
+    transfer --donors "$CLASS" "$TASK" -o out.rnn
+    { raw_python; echo 'a, ra = read("trained.rnn"); b, rb = read("out.rnn")
+assert sorted(a) == ["net-0000", "net-0001"]
+for i in a: assert ra[i] == rb[i]
+assert rb["net-0000"] != rb["net-0000:donor/i2h+h2h"]'; } >check.py
+    "$PYTHON" check.py
+}
+
+@test "blocks start as the donor's and frozen ones stay so, bit by bit" {
+    transfer --donors "class=$CLASS" --conditions h2h,i2h:frozen+h2h,h2h:frozen,h2h:random,W_in "$TASK" -o out.rnn
+    { raw_python; cat <<PY
+donor, _ = read("$CLASS")
+PY
+      cat <<'PY'
+nets, _ = read("out.rnn")
+same = lambda a, b: a.tobytes() == b.tobytes()
+loaded = {'class/h2h': 'W_rec b_rec', 'class/i2h:frozen+h2h': 'W_in W_rec b_rec', 'class/h2h:frozen': 'W_rec b_rec', 'h2h:random': '', 'class/W_in': 'W_in'}
+frozen = {'class/h2h': '', 'class/i2h:frozen+h2h': 'W_in', 'class/h2h:frozen': 'W_rec b_rec', 'h2h:random': 'W_rec b_rec', 'class/W_in': ''}
+assert len(nets) == 2 * (1 + len(loaded))
+for i in ('net-0000', 'net-0001'):
+    for c in loaded:
+        n = nets[i + ':' + c]
+        assert n['labels']['transfer'] == c
+        for p in ('W_rec', 'W_in', 'b_rec', 'W_out', 'b_out'):
+            start, end = n['params0'][p], n['params'][p]
+            assert same(start, donor[i]['params'][p] if p in loaded[c].split() else nets[i]['params0'][p]), (c, p)
+            assert same(start, end) == (p in frozen[c].split()), (c, p)
+PY
+    } >check.py
+    "$PYTHON" check.py
+}
+
+@test "a factorial holds every combination once" {
+    transfer --epochs 1 --nets 1 --no-keep-nets --donors "$CLASS" --factorial i2h,h2h "$TASK" -o out.rnn
+    rnn-cat --to tsv --table transfer_summary out.rnn >t
+    [ "$(column condition <t | sort | tr '\n' ' ')" = "donor/h2h donor/h2h:frozen donor/i2h donor/i2h+h2h donor/i2h+h2h:frozen donor/i2h:frozen donor/i2h:frozen+h2h donor/i2h:frozen+h2h:frozen scratch " ]
+    run rnn-cat info out.rnn
+    [[ "$output" != *" net "* ]]
+}
+
+@test "curves are what rnn-run measures, and start where the start is" {
+    transfer --donors "$CLASS" "$TASK" -o out.rnn
+    rnn-cat --to tsv --table transfer out.rnn >t
+    [ "$(column epoch <t | sort -nu | tr '\n' ' ')" = "0 1 2 " ]
+    rnn-run -q "$TASK" >/dev/null
+    rnn-run -q out.rnn | rnn-cat --to tsv --table performance >ran
+    awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) k[$i] = i; next } $k["epoch"] == 2 { print $k["accuracy"], $k["loss"] }' t >mine
+    paste -d ' ' <(column accuracy <ran) <(column loss <ran) | cmp - mine
+    rnn-run -q --split train out.rnn | rnn-cat --to tsv --table performance | column loss >ran
+    awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) k[$i] = i; next } $k["epoch"] == 2 { print $k["train_loss"] }' t | cmp - ran
+}
+
+@test "controls, comparisons and one primary endpoint" {
+    transfer --donors "class=$CLASS" --donors "heart=$HEART" --controls spectrum,rotated --at 1,2 --primary class/i2h+h2h --primary-at 2 "$TASK" -o out.rnn
+    rnn-cat --to tsv --table transfer_test out.rnn >t
+    [ "$(paste -d ' ' <(column condition <t) <(column reference <t) | sort -u | wc -l)" -eq 7 ]
+    [ "$(awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) k[$i] = i; next } $k["primary"] == 1 || $k["primary"] == "true" { print $k["condition"], $k["reference"], $k["endpoint"], $k["epoch"], $k["p_holm"] }' t)" = "class/i2h+h2h scratch accuracy 2 NaN" ]
+    # differences are those of the curves
+    rnn-cat --to tsv --table transfer out.rnn >c
+    "$PYTHON" - <<'PY'
+import csv
+c = list(csv.DictReader(open('c'), delimiter='\t'))
+t = list(csv.DictReader(open('t'), delimiter='\t'))
+def curve(condition, index, epoch, what): return [float(r[what]) for r in c if (r['condition'], r['index'], float(r['epoch'])) == (condition, index, epoch)][0]
+n = 0
+for r in t:
+    if r['endpoint'] in ('accuracy', 'loss', 'train_accuracy'):
+        d = [curve(r['condition'], i, float(r['epoch']), r['endpoint']) - curve(r['reference'], i, float(r['epoch']), r['endpoint']) for i in '01']
+        assert abs(float(r['difference']) - sum(d) / 2) < 1e-12 and r['n'] == '2', r
+        n += 1
+assert n == 7 * 3 * 2
+PY
+}
+
+@test "what is lost of the donor's task is measured on that task" {
+    # one epoch at a learning rate of zero: nothing is forgotten
+    transfer --lr 0 --epochs 1 --donors "$CLASS" "$TASK" | rnn-cat --to tsv --table transfer_summary >t
+    rnn-run -q "$CLASS" | rnn-cat --to tsv --table performance | column accuracy >own
+    [ "$(paste -d ' ' <(column condition <t) <(column forgetting <t) | sort -u | tr '\n' ' ')" = "donor/i2h+h2h 0 scratch NaN " ]
+    paste -d ' ' <(column condition <t) <(column donor_accuracy <t) | awk '/donor/ { print $2 }' | cmp - own
+}
+
+@test "the output is the same for every -j" {
+    transfer -j 1 --donors "$CLASS" --controls rotated "$TASK" >one
+    transfer -j 2 --donors "$CLASS" --controls rotated "$TASK" >two
+    cmp one two
+}
+
+@test "segments are pooled, donors come segment by segment" {
+    for s in 1 2; do
+        taskgen sequence -s $s --n-types 4 --suffix 2 | rnn-train --hidden 16 --epochs 1 --nets 2 -q -o d$s.rnn
+        taskgen sequence -s $s --n-types 4 --suffix 2 --objective next-token >t$s.rnn
+    done
+    cat d1.rnn d2.rnn >d.rnn
+    cat t1.rnn t2.rnn | transfer --epochs 1 --at 1 --donors d.rnn -o out.rnn
+    rnn-cat check out.rnn
+    [ "$(rnn-cat --to tsv --table transfer_test out.rnn | column n | sort -u)" = 4 ]
+    transfer --epochs 1 --at 1 --donors d2.rnn t2.rnn -o alone.rnn
+    rnn-cat --to tsv --table transfer_summary alone.rnn | tail -n +2 >a
+    rnn-cat --to tsv --table transfer_summary out.rnn | tail -n 4 | cmp - a
+}
+
+@test "donors of the wrong size are refused, unless a map says what goes where" {
+    taskgen sequence -s 5 --n-types 4 --type-set 3 --suffix 2 | rnn-train --hidden 20 --epochs 1 -q -o large.rnn
+    run -2 --separate-stderr transfer --donors large.rnn "$TASK"
+    [[ "$stderr" == *"donor net-0000: W_in is 20 x 10, not 16 x 10: --map units=LIST says which goes where"* ]]
+    run -2 --separate-stderr transfer --donors "$CLASS" --conditions h2o "$TASK"
+    [[ "$stderr" == *"W_out is 4 x 16, not 10 x 16: --map out=LIST"* ]]
+    transfer --donors large.rnn --map units=0-7,x,9-15 "$TASK" -o out.rnn
+    { raw_python; echo 'd, _ = read("large.rnn"); n, _ = read("out.rnn")
+a, s, W = n["net-0001:donor/i2h+h2h"]["params0"], n["net-0001"]["params0"], d["net-0000"]["params"]["W_rec"]
+keep = [i for i in range(16) if i != 8]
+assert (a["W_rec"][np.ix_(keep, keep)] == W[np.ix_(keep, keep)]).all()
+assert (a["W_rec"][8] == s["W_rec"][8]).all() and (a["W_rec"][:, 8] == s["W_rec"][:, 8]).all()'; } >check.py
+    "$PYTHON" check.py
+    transfer --donors large.rnn --map units=leading --epochs 1 "$TASK" >/dev/null
+    refused "--map: units: '0-3' has fewer than the 16 entries of the recipient" --donors large.rnn --map units=0-3 "$TASK"
+}
+
+@test "what does not exist is named" {
+    refused "block 'h3h' does not exist" --donors "$CLASS" --conditions h2h,h3h:frozen "$TASK"
+    refused "block 'h0' does not exist" --donors "$CLASS" --conditions h0:frozen "$TASK"
+    refused "--conditions: 'mine/h2h': there are no donors of that name" --donors "$CLASS" --conditions mine/h2h "$TASK"
+    refused "--conditions: 'h2h:cold': a block is loaded" --donors "$CLASS" --conditions h2h:cold "$TASK"
+    refused "--donors FILE is missing" "$TASK"
+    refused "--primary: there is no condition 'h2h'" --donors "$CLASS" --primary h2h "$TASK"
+    refused "--primary-at (3) must be one of --at" --donors "$CLASS" --primary donor/i2h+h2h --primary-at 3 "$TASK"
+    refused "--conditions and --factorial contradict each other" --donors "$CLASS" --conditions h2h --factorial h2h "$TASK"
+    refused "--controls: 'noise': not one of spectrum, rotated" --donors "$CLASS" --controls noise "$TASK"
+    run -1 --separate-stderr transfer --donors missing.rnn "$TASK"
+    [[ "$stderr" == *"missing.rnn"* ]]
+}
+
+@test "donors that diverged are not used, and a row says so" {
+    taskgen sequence -s 5 --n-types 4 --type-set 3 --suffix 2 | rnn-train --hidden 16 --epochs 1 --nets 2 --lr 1e6 --diverged-at 1e3 -q -o bad.rnn
+    transfer --donors bad.rnn "$TASK" | rnn-cat --to tsv --table transfer_summary >t
+    [ "$(paste -d ' ' <(column condition <t) <(column status <t) | sort -u | cut -d ' ' -f 1,2,3 | grep donor)" = "donor/i2h+h2h donor diverged" ]
+}
