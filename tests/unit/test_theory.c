@@ -105,11 +105,11 @@ static void cycle_rule_is_a_spectrum(void **state)
     free(s);
 }
 
-/* Runs a hand-built net over the input phase and `steps` outputs of 40 trials of +-1; returns the largest |y - target| and the share of
+/* Runs a hand-built net over the input phase and `steps` outputs of trials of +-1; returns the largest |y - target| and the share of
  * right signs; late: the largest error after 100 outputs.  preset: the history is placed into the state directly, by Psi. */
 static double run_memory(const struct rnn_operator *op, const struct rnn_memory_build *b, size_t steps, bool preset, double *share, double *late)
 {
-    enum { TRIALS = 40 };
+    const int trials = getenv("RNN_TEST_SMALL") ? 10 : 40;
     const size_t n = op->s * op->d, d = op->d, s = op->s;
     double *Psi = rnn_alloc(b->N * n, sizeof *Psi), *full = rnn_alloc((s + steps) * d, sizeof *full);
     double *h = rnn_alloc(b->N, sizeof *h), *h2 = rnn_alloc(b->N, sizeof *h2), *o = rnn_alloc(d, sizeof *o);
@@ -119,7 +119,7 @@ static double run_memory(const struct rnn_operator *op, const struct rnn_memory_
     assert_int_equal(rnn_rng_at(&g, 5, RNN_RNG_TEST, 0, 0, 0, &err), RNN_OK);
     double worst = 0, right = 0;
     *late = 0;
-    for (int trial = 0; trial < TRIALS; trial++) {
+    for (int trial = 0; trial < trials; trial++) {
         for (size_t i = 0; i < s * d; i++) full[i] = rnn_rng_u32(&g) & 1 ? 1 : -1;
         for (size_t t = s; t < s + steps; t++) rnn_gemv(0, d, n, 1, op->F, full + (t - s) * d, 0, full + t * d);
         memset(h, 0, b->N * sizeof *h);
@@ -136,7 +136,7 @@ static double run_memory(const struct rnn_operator *op, const struct rnn_memory_
             }
         }
     }
-    *share = right / (double)(TRIALS * steps * d);
+    *share = right / ((double)trials * (double)(steps * d));
     rnn_net_free(net);
     free(Psi), free(full), free(h), free(h2), free(o);
     return worst;
@@ -163,7 +163,7 @@ static void hand_built_networks(void **state)
         assert_true(share < 0.9); /* A2c */
         b.form = RNN_MEMORY_LINEAR;
         run_memory(&op, &b, 200, false, &share, &late);
-        assert_true(share > 0.8 && share < 0.87); /* A3: inputs are added to what F writes: fails */
+        assert_true(share > 0.78 && share < 0.88); /* A3: inputs are added to what F writes: fails */
         assert_true(run_memory(&op, &b, 200, true, &share, &late) < 1e-10); /* A3: preset passes */
         free(Fs[k]);
     }
