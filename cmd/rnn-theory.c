@@ -44,31 +44,45 @@ static const struct tool_theory *model_of(int argc, char **argv, const char *all
 static void print_list(const struct cli_common *c)
 {
     FILE *out = tool_open_text(c);
-    for (const struct tool_theory *const *m = tool_theory_models(); *m; m++) fprintf(out, "%s\t%s\n", (*m)->name, (*m)->summary);
+    for (const struct tool_theory *const *m = tool_theory_models(); *m; m++)
+        fprintf(out, "%s\t%s\n", (*m)->name, (*m)->summary);
     tool_close_text(out);
 }
 
 int main(int argc, char **argv)
 {
     static bool list;
-    static const struct cli_opt look[] = {
-        {0, "list", CLI_FLAG, &list, NULL, 0, 0, "print every model with a line about it, and stop", CLI_NO_CONFIG | CLI_NEUTRAL, NULL}, CLI_LAST};
+    static const struct cli_opt look[] = {{0, "list", CLI_FLAG, &list, NULL, 0, 0,
+                                           "print every model with a line about it, and stop",
+                                           CLI_NO_CONFIG | CLI_NEUTRAL, NULL},
+                                          CLI_LAST};
     struct cli_common common = CLI_COMMON_DEFAULT;
     tool_begin("rnn-theory");
     char *all = names();
     const struct tool_theory *m = model_of(argc, argv, all);
-    char *synopsis = or_die(m ? rnn_asprintf("%s [options]%s", m->name, m->max_files ? " [FILE]" : "") : rnn_strdup("MODEL [options]"));
-    char *details = or_die(m ? rnn_strdup(m->details) : rnn_asprintf("Models: %s.\n`rnn-theory MODEL --help` shows a model's options.", all));
-    const struct cli_tool tool = {
-        .name = "rnn-theory", .synopsis = synopsis, .details = details, .opts = m ? m->opts : look, .version = tool_version,
-        .summary = m ? m->summary : "Networks and numbers that theory predicts.", .min_args = m ? 1 : 0, .max_args = m ? 1 + m->max_files : 0};
+    char *synopsis = or_die(m ? rnn_asprintf("%s [options]%s", m->name, m->max_files ? " [FILE]" : "")
+                              : rnn_strdup("MODEL [options]"));
+    char *details =
+        or_die(m ? rnn_strdup(m->details)
+                 : rnn_asprintf("Models: %s.\n`rnn-theory MODEL --help` shows a model's options.", all));
+    const struct cli_tool tool = {.name = "rnn-theory",
+                                  .synopsis = synopsis,
+                                  .details = details,
+                                  .opts = m ? m->opts : look,
+                                  .version = tool_version,
+                                  .summary = m ? m->summary : "Networks and numbers that theory predicts.",
+                                  .min_args = m ? 1 : 0,
+                                  .max_args = m ? 1 + m->max_files : 0};
     struct cli_parse *p = cli_begin(&tool, m ? m->with : 0, &common, argc, argv);
     cli_apply(p, NULL);
     cli_print_config_if_asked(p);
     if (m && m->check) m->check(p, &common);
-    if (m) m->run(m, p, &common, cli_n_args(p) > 1 ? cli_arg(p, 1) : NULL);
-    else if (list) print_list(&common);
-    else cli_die(2, "no model given: usage: rnn-theory MODEL [options]: models are %s", all);
+    if (m)
+        m->run(m, p, &common, cli_n_args(p) > 1 ? cli_arg(p, 1) : NULL);
+    else if (list)
+        print_list(&common);
+    else
+        cli_die(2, "no model given: usage: rnn-theory MODEL [options]: models are %s", all);
     cli_release_values(p);
     cli_end(p);
     free(synopsis);

@@ -11,7 +11,7 @@
 static struct options {
     double theta, alpha;
     bool project;
-    char *operator, *task, *input;
+    char *operator, * task, *input;
     uint64_t length;
     size_t count, horizon;
     struct cli_strs variants, norms, arrays;
@@ -21,34 +21,46 @@ static struct cli_common common = CLI_COMMON_DEFAULT;
 
 static const struct cli_opt options[] = {
     {.name = "Operator", .type = CLI_SECTION},
-    {0, "operator", CLI_STR, &opt.operator, "TEXT|@FILE", 0, 0, "the operator, a piece 'sign variable dim' per output, instead of the networks' tasks", 0, NULL},
-    {0, "length", CLI_UINT64, &opt.length, "N", 0, 65536, "its variables; 0: the largest that it names", 0, NULL},
-    {0, "task", CLI_STR, &opt.task, "FILE", 0, 0, "take operator and trials from the task of FILE", CLI_FILE, NULL},
+    {0, "operator", CLI_STR, &opt.operator, "TEXT|@FILE", 0, 0,
+     "the operator, a piece 'sign variable dim' per output, instead of the networks' tasks", 0, NULL},
+    {0, "length", CLI_UINT64, &opt.length, "N", 0, 65536, "its variables; 0: the largest that it names", 0,
+     NULL},
+    {0, "task", CLI_STR, &opt.task, "FILE", 0, 0, "take operator and trials from the task of FILE", CLI_FILE,
+     NULL},
     {.name = "Spectrum and basis", .type = CLI_SECTION},
-    {0, "theta", CLI_REAL, &opt.theta, "MODULUS", 0, 10, "modes from this modulus on are long-term", CLI_EXCL_MIN, NULL},
-    {0, "variants", CLI_STRS, &opt.variants, "NAME,...", 0, 0, "input, mixed, code, dual, backward; default all", CLI_COMMA, NULL},
+    {0, "theta", CLI_REAL, &opt.theta, "MODULUS", 0, 10, "modes from this modulus on are long-term",
+     CLI_EXCL_MIN, NULL},
+    {0, "variants", CLI_STRS, &opt.variants, "NAME,...", 0, 0,
+     "input, mixed, code, dual, backward; default all", CLI_COMMA, NULL},
     {0, "alpha", CLI_REAL, &opt.alpha, "A", 0, 1, "weight of the input side in the mixed basis", 0, NULL},
-    {0, "norm", CLI_STRS, &opt.norms, "NAME,...", 0, 0, "scale of the columns: none, unit, activity; default none", CLI_COMMA, NULL},
-    {0, "projector", CLI_FLAG, &opt.project, NULL, 0, 0, "project the input, mixed and backward bases onto the long-term subspace", 0, NULL},
+    {0, "norm", CLI_STRS, &opt.norms, "NAME,...", 0, 0,
+     "scale of the columns: none, unit, activity; default none", CLI_COMMA, NULL},
+    {0, "projector", CLI_FLAG, &opt.project, NULL, 0, 0,
+     "project the input, mixed and backward bases onto the long-term subspace", 0, NULL},
     {.name = "Trajectories", .type = CLI_SECTION},
     {0, "count", CLI_SIZE, &opt.count, "N", 2, 1e6, "test trials to decode", 0, NULL},
     {0, "horizon", CLI_SIZE, &opt.horizon, "STEPS", 1, 1e6, "outputs per trial", 0, NULL},
-    {0, "input", CLI_STR, &opt.input, "DIGITS|@FILE", 0, 0, "project the run on this picture or these contents too", 0, NULL},
+    {0, "input", CLI_STR, &opt.input, "DIGITS|@FILE", 0, 0,
+     "project the run on this picture or these contents too", 0, NULL},
     {.name = "Arrays", .type = CLI_SECTION},
-    {0, "arrays", CLI_STRS, &opt.arrays, "NAME,...", 0, 0, "eigenvalues, basis, phi, full, linear; all; none; default eigenvalues", CLI_COMMA, NULL},
+    {0, "arrays", CLI_STRS, &opt.arrays, "NAME,...", 0, 0,
+     "eigenvalues, basis, phi, full, linear; all; none; default eigenvalues", CLI_COMMA, NULL},
     CLI_LAST};
 
 static const struct cli_tool tool = {
-    .name = "rnn-varmem", .synopsis = "[options] [FILE]",
+    .name = "rnn-varmem",
+    .synopsis = "[options] [FILE]",
     .summary = "Looks for the variable memories of history tasks in networks.",
-    .opts = options, .max_args = 1, .version = tool_version,
+    .opts = options,
+    .max_args = 1,
+    .version = tool_version,
 };
 
 static struct state {
     struct tool_vm_plan plan;
-    struct rnn_task *stated;     /* --operator */
-    struct tool_items side;      /* --task */
-    struct tool_vm_task **v;     /* made so far */
+    struct rnn_task *stated; /* --operator */
+    struct tool_items side;  /* --task */
+    struct tool_vm_task **v; /* made so far */
     size_t n, cap;
     const struct tool_task **of; /* which task each was made of */
     size_t cap_of;
@@ -56,22 +68,30 @@ static struct state {
 } st;
 
 /* Marks those of names[] that the list holds; "all" and "none" where allowed. */
-static void pick(const char *option, const struct cli_strs *list, const char *const *names, bool *chosen, bool words)
+static void pick(const char *option, const struct cli_strs *list, const char *const *names, bool *chosen,
+                 bool words)
 {
     for (size_t i = 0; i < list->n; i++) {
         int k;
         if (words && !strcmp(list->v[i], "none") && list->n == 1) return;
         if (words && !strcmp(list->v[i], "all"))
             for (int all = 0; names[all]; all++) chosen[all] = true;
-        else if (rnn_name_index(names, list->v[i], &k)) chosen[k] = true;
-        else cli_die(2, "--%s: '%s' is none of its names: see --help", option, list->v[i]);
+        else if (rnn_name_index(names, list->v[i], &k))
+            chosen[k] = true;
+        else
+            cli_die(2, "--%s: '%s' is none of its names: see --help", option, list->v[i]);
     }
 }
 
 static void make_plan(const struct cli_parse *p)
 {
     struct tool_vm_plan *plan = &st.plan;
-    *plan = (struct tool_vm_plan){.theta = opt.theta, .alpha = opt.alpha, .project = opt.project, .count = opt.count, .horizon = opt.horizon, .seed = common.seed};
+    *plan = (struct tool_vm_plan){.theta = opt.theta,
+                                  .alpha = opt.alpha,
+                                  .project = opt.project,
+                                  .count = opt.count,
+                                  .horizon = opt.horizon,
+                                  .seed = common.seed};
     pick("variants", &opt.variants, rnn_vm_variant_names, plan->variant, false);
     for (int v = 0; !opt.variants.n && v < RNN_VM_N_VARIANTS; v++) plan->variant[v] = true;
     pick("norm", &opt.norms, rnn_vm_norm_names, plan->norm, false);
@@ -83,7 +103,8 @@ static void make_plan(const struct cli_parse *p)
     if (!plan->variant[RNN_VM_MIXED]) cli_refuse(p, "alpha", "without the mixed variant");
     if (!plan->variant[RNN_VM_INPUT] && !plan->variant[RNN_VM_MIXED] && !plan->variant[RNN_VM_BACKWARD])
         cli_refuse(p, "projector", "on the variants code and dual");
-    if (cli_given(p, "norm") && !plan->variant[RNN_VM_INPUT] && !plan->variant[RNN_VM_MIXED] && !plan->variant[RNN_VM_DUAL] && !plan->variant[RNN_VM_BACKWARD])
+    if (cli_given(p, "norm") && !plan->variant[RNN_VM_INPUT] && !plan->variant[RNN_VM_MIXED] &&
+        !plan->variant[RNN_VM_DUAL] && !plan->variant[RNN_VM_BACKWARD])
         cli_refuse(p, "norm", "on the variant code, whose columns are unit vectors");
 }
 
@@ -92,14 +113,16 @@ static void read_input(struct rnn_err *err)
     if (!opt.input) return;
     st.plan.picture = opt.input;
     if (*opt.input != '@') return;
-    if (tool_read_text(opt.input + 1, &st.picture, err) < 0) cli_die(cli_status_of(err->code), "--input: %s", err->msg);
+    if (tool_read_text(opt.input + 1, &st.picture, err) < 0)
+        cli_die(cli_status_of(err->code), "--input: %s", err->msg);
     st.plan.picture = st.picture;
     st.plan.picture_is_text = true;
 }
 
 /* ---- which task a network is held against ---- */
 
-static int task_of(const struct tool_each_item *it, const struct tool_items *seen, const struct tool_task **out, struct rnn_err *err)
+static int task_of(const struct tool_each_item *it, const struct tool_items *seen,
+                   const struct tool_task **out, struct rnn_err *err)
 {
     static struct tool_task stated;
     stated.task = st.stated;
@@ -107,11 +130,18 @@ static int task_of(const struct tool_each_item *it, const struct tool_items *see
     if (!*out && opt.task) {
         *out = it->net->task ? tool_items_find(&st.side, it->net->task) : NULL;
         if (!*out && st.side.n == 1) *out = st.side.v[0];
-        if (!*out) return rnn_fail(err, RNN_ERR_ARG, "%s: the file of --task holds %zu tasks and none of them is its own", it->net->id, st.side.n);
+        if (!*out)
+            return rnn_fail(err, RNN_ERR_ARG,
+                            "%s: the file of --task holds %zu tasks and none of them is its own", it->net->id,
+                            st.side.n);
     }
     if (!*out) *out = it->task;
     if (!*out && !it->net->task && seen->n == 1) *out = seen->v[0];
-    return *out ? RNN_OK : rnn_fail(err, RNN_ERR_ARG, "%s has no task in the stream, hence no operator: say --operator TEXT or --task FILE", it->net->id);
+    return *out ? RNN_OK
+                : rnn_fail(
+                      err, RNN_ERR_ARG,
+                      "%s has no task in the stream, hence no operator: say --operator TEXT or --task FILE",
+                      it->net->id);
 }
 
 static int prepare(void *user, struct tool_each_item *it, const struct tool_items *seen, struct rnn_err *err)
@@ -130,7 +160,8 @@ static int prepare(void *user, struct tool_each_item *it, const struct tool_item
     const struct rnn_spec *s = &it->net->spec;
     it->with = st.v[i];
     if (s->n_in == st.v[i]->op.d && s->n_out == st.v[i]->op.d) return RNN_OK;
-    return rnn_fail(err, RNN_ERR_ARG, "%s has %zu inputs and %zu outputs, the operator %zu dimensions", it->net->id, s->n_in, s->n_out, st.v[i]->op.d);
+    return rnn_fail(err, RNN_ERR_ARG, "%s has %zu inputs and %zu outputs, the operator %zu dimensions",
+                    it->net->id, s->n_in, s->n_out, st.v[i]->op.d);
 }
 
 static int work(void *user, struct tool_each_item *it, struct rnn_err *err)
@@ -157,7 +188,8 @@ int main(int argc, char **argv)
     make_plan(p);
     read_input(&err);
     struct tool_each each = {.jobs = common.jobs, .prepare = prepare, .work = work, .forget = forget};
-    if (opt.operator && tool_operator_task(opt.operator, opt.length, common.seed, &st.stated, &err) < 0) cli_die(cli_status_of(err.code), "--operator: %s", err.msg);
+    if (opt.operator&& tool_operator_task(opt.operator, opt.length, common.seed, &st.stated, &err) < 0)
+        cli_die(cli_status_of(err.code), "--operator: %s", err.msg);
     if (opt.task) {
         if (tool_side_open(&side, "task", opt.task, common.max_frame, &st.side, &err) < 0) cli_die_err(&err);
         each.inputs = &side.prov;
@@ -165,7 +197,8 @@ int main(int argc, char **argv)
     }
     if (cli_options(p, &given, &err) < 0 || tool_build(&build, "double", &err) < 0) cli_die_err(&err);
     if (st.stated && tool_operator_prov(st.stated, &given, &err) < 0) cli_die_err(&err);
-    if (st.picture && rnn_kvs_str(&given, "input", st.picture, &err) < 0) cli_die_err(&err); /* contents, not the name of the file */
+    if (st.picture && rnn_kvs_str(&given, "input", st.picture, &err) < 0)
+        cli_die_err(&err); /* contents, not the name of the file */
     struct rnn_reader *r = tool_open_input(&tool, cli_n_args(p) ? cli_arg(p, 0) : NULL, &common);
     struct rnn_writer *w = tool_open_output(&common);
     if (tool_each_net(r, w, tool.name, &given, &build, &each, &err) < 0) tool_fail(w, NULL, &err);

@@ -8,11 +8,12 @@
 #include "num/linalg.h"
 #include "num/rng.h"
 
-int rnn_gsemm_draw(size_t Nf, size_t Nh, uint64_t seed, uint64_t index, int phi_given, double *Xi, double *Xi_pinv, double *Phi, double *V0,
-                   struct rnn_err *err)
+int rnn_gsemm_draw(size_t Nf, size_t Nh, uint64_t seed, uint64_t index, int phi_given, double *Xi,
+                   double *Xi_pinv, double *Phi, double *V0, struct rnn_err *err)
 {
     struct rnn_rng g;
-    if (!Nh || Nh > Nf) return rnn_fail(err, RNN_ERR_ARG, "%zu memories need at least as many units, not %zu", Nh, Nf);
+    if (!Nh || Nh > Nf)
+        return rnn_fail(err, RNN_ERR_ARG, "%zu memories need at least as many units, not %zu", Nh, Nf);
     RNN_TRY(rnn_rng_at(&g, seed, RNN_RNG_ANALYSIS, index, 0, 0, err));
     for (size_t i = 0; i < Nf * Nh; i++) Xi[i] = rnn_rng_normal(&g);
     for (size_t i = 0; i < Nf; i++) V0[i] = rnn_rng_normal(&g);
@@ -26,7 +27,8 @@ int rnn_gsemm_draw(size_t Nf, size_t Nh, uint64_t seed, uint64_t index, int phi_
     return rc;
 }
 
-int rnn_spectra_differ(size_t n, const double *A, size_t N, const double *W, double *worst, double *rest, struct rnn_err *err)
+int rnn_spectra_differ(size_t n, const double *A, size_t N, const double *W, double *worst, double *rest,
+                       struct rnn_err *err)
 {
     double _Complex *w = NULL;
     double *cost = NULL;
@@ -48,8 +50,9 @@ int rnn_spectra_differ(size_t n, const double *A, size_t N, const double *W, dou
 }
 
 /* Phi_k = B^-1 Phi B; W and W_k by their factors, through scratch t [Nf][Nh]. */
-static int compare(size_t Nf, size_t Nh, const double *Xi, const double *Xi_pinv, const double *Phi, const double *B, const double *Bi,
-                   double *Phi_k, double *t, double *W, struct rnn_isospectral *out, struct rnn_err *err)
+static int compare(size_t Nf, size_t Nh, const double *Xi, const double *Xi_pinv, const double *Phi,
+                   const double *B, const double *Bi, double *Phi_k, double *t, double *W,
+                   struct rnn_isospectral *out, struct rnn_err *err)
 {
     double *Xi_k = t + Nf * Nh, *pinv_k = Xi_k + Nf * Nh, diff = 0;
     rnn_gemm(0, 0, Nh, Nh, Nh, 1, Phi, B, 0, t);
@@ -68,8 +71,9 @@ static int compare(size_t Nf, size_t Nh, const double *Xi, const double *Xi_pinv
     return rnn_spectra_differ(Nh, Phi_k, Nh, Phi, &out->spectrum_error, &rest, err);
 }
 
-int rnn_isospectral_make(size_t Nf, size_t Nh, const double *Xi, const double *Xi_pinv, const double *Phi, uint64_t seed, uint64_t index,
-                         uint64_t k, double *Phi_k, struct rnn_isospectral *out, struct rnn_err *err)
+int rnn_isospectral_make(size_t Nf, size_t Nh, const double *Xi, const double *Xi_pinv, const double *Phi,
+                         uint64_t seed, uint64_t index, uint64_t k, double *Phi_k,
+                         struct rnn_isospectral *out, struct rnn_err *err)
 {
     struct rnn_rng g;
     double *work = NULL, *scratch = NULL;
@@ -82,7 +86,9 @@ int rnn_isospectral_make(size_t Nf, size_t Nh, const double *Xi, const double *X
     if (rc >= 0) rc = rnn_svd(Nh, Nh, B, NULL, s, NULL, err);
     if (rc >= 0) out->cond = s[0] / s[Nh - 1];
     if (rc >= 0) rc = rnn_inverse(Nh, B, Bi, NULL, err);
-    if (rc >= 0) rc = compare(Nf, Nh, Xi, Xi_pinv, Phi, B, Bi, Phi_k ? Phi_k : own, scratch, scratch + 3 * Nf * Nh, out, err);
+    if (rc >= 0)
+        rc = compare(Nf, Nh, Xi, Xi_pinv, Phi, B, Bi, Phi_k ? Phi_k : own, scratch, scratch + 3 * Nf * Nh,
+                     out, err);
     free(work);
     free(scratch);
     free(s);

@@ -20,10 +20,11 @@ struct loop {
     struct rnn_writer *w;
     struct rnn_pool *pool;
     struct tool_items seen;
-    struct turn *open; /* a network whose param frames are still coming */
+    struct turn *open;    /* a network whose param frames are still coming */
     struct turn *waiting; /* a complete one whose further frames are (e->after) */
-    size_t n_pushed;   /* networks of this segment */
-    struct turn **held; size_t n_held, cap_held; /* for e->second */
+    size_t n_pushed;      /* networks of this segment */
+    struct turn **held;
+    size_t n_held, cap_held; /* for e->second */
     bool is_second;
     double done;
 };
@@ -78,8 +79,10 @@ static int work(void *item, size_t worker, void *user, void **result, struct rnn
 static int hold(struct loop *l, struct turn *t, struct rnn_err *err)
 {
     const int rc = rnn_grow(&l->held, &l->cap_held, l->n_held + 1, sizeof *l->held, err);
-    if (rc < 0) free_turn(t);
-    else l->held[l->n_held++] = t;
+    if (rc < 0)
+        free_turn(t);
+    else
+        l->held[l->n_held++] = t;
     return rc;
 }
 
@@ -112,7 +115,8 @@ static void discard(void *item, void *result, void *user)
 
 static int start_pool(struct loop *l, struct rnn_err *err)
 {
-    const struct rnn_pool_calls calls = {.work = work, .emit = emit, .discard = discard, .thread_begin = tool_thread_begin, .user = l};
+    const struct rnn_pool_calls calls = {
+        .work = work, .emit = emit, .discard = discard, .thread_begin = tool_thread_begin, .user = l};
     return rnn_pool_start(&l->pool, l->e->jobs, 0, &calls, err);
 }
 
@@ -184,7 +188,8 @@ static int take_param(struct loop *l, const struct rnn_frame *f, struct rnn_err 
 
 static int rest_is_missing(const struct loop *l, struct rnn_err *err)
 {
-    return rnn_fail(err, RNN_ERR_FORMAT, "%s: the rest of its parameters does not follow", l->open->it.net->id);
+    return rnn_fail(err, RNN_ERR_FORMAT, "%s: the rest of its parameters does not follow",
+                    l->open->it.net->id);
 }
 
 static int take_frame(void *user, const struct rnn_frame *f, struct rnn_writer *w, struct rnn_err *err)
@@ -193,7 +198,8 @@ static int take_frame(void *user, const struct rnn_frame *f, struct rnn_writer *
     struct turn *t;
     (void)w;
     if (l->open) return strcmp(f->kind, "param") ? rest_is_missing(l, err) : take_param(l, f, err);
-    const bool is_new_item = !strcmp(f->kind, "net") || !strcmp(f->kind, "task") || !strcmp(f->kind, "trials");
+    const bool is_new_item =
+        !strcmp(f->kind, "net") || !strcmp(f->kind, "task") || !strcmp(f->kind, "trials");
     if (l->waiting && !is_new_item) {
         RNN_TRY(l->e->after(l->e->user, &l->waiting->it, f, err));
         return add_raw(l->waiting, f, err);
@@ -258,12 +264,16 @@ static int end_segment(void *user, struct rnn_writer *w, struct rnn_err *err)
     return RNN_OK;
 }
 
-int tool_each_net(struct rnn_reader *r, struct rnn_writer *w, const char *tool, const struct rnn_kvs *options, const struct rnn_kvs *build,
-                  const struct tool_each *e, struct rnn_err *err)
+int tool_each_net(struct rnn_reader *r, struct rnn_writer *w, const char *tool, const struct rnn_kvs *options,
+                  const struct rnn_kvs *build, const struct tool_each *e, struct rnn_err *err)
 {
     struct loop l = {.e = e};
-    const struct rnn_pipe_ops ops = {.segment_start = start_segment, .frame = take_frame, .segment_end = end_segment, .settle = settle,
-                                     .inputs = e->inputs, .n_inputs = e->n_inputs};
+    const struct rnn_pipe_ops ops = {.segment_start = start_segment,
+                                     .frame = take_frame,
+                                     .segment_end = end_segment,
+                                     .settle = settle,
+                                     .inputs = e->inputs,
+                                     .n_inputs = e->n_inputs};
     cli_progress_start("nets", 0);
     const int rc = rnn_pipe_run(r, w, tool, options, build, &ops, &l, err);
     cli_progress_end();

@@ -16,15 +16,19 @@ int tool_read_text(const char *path, char **text, struct rnn_err *err)
     errno = 0;
     const ssize_t len = getdelim(text, &cap, '\0', f);
     int rc = RNN_OK;
-    if (ferror(f)) rc = rnn_fail_sys(err, RNN_ERR_IO, errno, "cannot read '%s'", path);
-    else if (len <= 0) rc = rnn_fail(err, RNN_ERR_FORMAT, "'%s' is empty", path);
-    else if (!feof(f)) rc = rnn_fail(err, RNN_ERR_FORMAT, "'%s' is not text", path);
+    if (ferror(f))
+        rc = rnn_fail_sys(err, RNN_ERR_IO, errno, "cannot read '%s'", path);
+    else if (len <= 0)
+        rc = rnn_fail(err, RNN_ERR_FORMAT, "'%s' is empty", path);
+    else if (!feof(f))
+        rc = rnn_fail(err, RNN_ERR_FORMAT, "'%s' is not text", path);
     fclose(f);
     if (rc < 0) free(*text), *text = NULL;
     return rc;
 }
 
-int tool_operator_task(const char *text, uint64_t length, uint64_t seed, struct rnn_task **out, struct rnn_err *err)
+int tool_operator_task(const char *text, uint64_t length, uint64_t seed, struct rnn_task **out,
+                       struct rnn_err *err)
 {
     struct rnn_kvs params = {0};
     char *read = NULL;

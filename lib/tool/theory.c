@@ -5,20 +5,23 @@
 
 const struct tool_theory *const *tool_theory_models(void)
 {
-    static const struct tool_theory *const models[] = {&tool_theory_variable_memory, &tool_theory_gsemm, &tool_theory_slow_point, &tool_theory_limit_cycle,
-                                                     &tool_theory_scaling, NULL};
+    static const struct tool_theory *const models[] = {&tool_theory_variable_memory, &tool_theory_gsemm,
+                                                       &tool_theory_slow_point,      &tool_theory_limit_cycle,
+                                                       &tool_theory_scaling,         NULL};
     return models;
 }
 
-int tool_theory_prov(const struct tool_theory *m, const struct cli_parse *p, struct rnn_kvs *options, struct rnn_kvs *build, struct rnn_err *err)
+int tool_theory_prov(const struct tool_theory *m, const struct cli_parse *p, struct rnn_kvs *options,
+                     struct rnn_kvs *build, struct rnn_err *err)
 {
     RNN_TRY(rnn_kvs_str(options, "model", m->name, err));
     RNN_TRY(cli_options(p, options, err));
     return tool_build(build, "double", err);
 }
 
-struct rnn_writer *tool_theory_open_with(const struct tool_theory *m, const struct cli_parse *p, const struct cli_common *c,
-                                         const struct rnn_kvs *resolved, struct rnn_err *err)
+struct rnn_writer *tool_theory_open_with(const struct tool_theory *m, const struct cli_parse *p,
+                                         const struct cli_common *c, const struct rnn_kvs *resolved,
+                                         struct rnn_err *err)
 {
     struct rnn_kvs options = {0}, build = {0};
     int rc = tool_theory_prov(m, p, &options, &build, err);
@@ -32,7 +35,8 @@ struct rnn_writer *tool_theory_open_with(const struct tool_theory *m, const stru
     return w;
 }
 
-struct rnn_writer *tool_theory_open(const struct tool_theory *m, const struct cli_parse *p, const struct cli_common *c, struct rnn_err *err)
+struct rnn_writer *tool_theory_open(const struct tool_theory *m, const struct cli_parse *p,
+                                    const struct cli_common *c, struct rnn_err *err)
 {
     return tool_theory_open_with(m, p, c, NULL, err);
 }
@@ -44,7 +48,8 @@ void tool_theory_close(struct rnn_writer *w, int rc, struct rnn_err *err)
     tool_close_output(w);
 }
 
-int tool_table_new(struct rnn_table **t, const char *name, const struct tool_column *columns, struct rnn_err *err)
+int tool_table_new(struct rnn_table **t, const char *name, const struct tool_column *columns,
+                   struct rnn_err *err)
 {
     RNN_TRY(rnn_table_new(t, name, err));
     for (const struct tool_column *c = columns; c->name; c++) {

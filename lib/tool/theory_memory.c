@@ -23,44 +23,60 @@ static struct options {
 static const struct cli_opt options[] = {
     {.name = "Network", .type = CLI_SECTION},
     {0, "form", CLI_CHOICE, &opt.form, "linear|tanh|rotated|overwrite", 0, 0, "which construction", 0, NULL},
-    {'H', "units", CLI_SIZE, &opt.units, "N", 0, 1e5, "units; 0: twice the elements of the operator", 0, NULL},
+    {'H', "units", CLI_SIZE, &opt.units, "N", 0, 1e5, "units; 0: twice the elements of the operator", 0,
+     NULL},
     {'n', "nets", CLI_SIZE, &opt.nets, "N", 1, 1e6, "networks per operator", 0, NULL},
-    {0, "amplitude", CLI_REAL, &opt.amplitude, "A", 0, 1, "stable activity of tanh and overwrite, between 0 and 1", CLI_EXCL_MIN, NULL},
-    {0, "input-gain", CLI_REAL, &opt.input_gain, "W", 0, 1e6, "gain of the input in tanh and overwrite; 0: artanh of the amplitude, and 3", 0, NULL},
+    {0, "amplitude", CLI_REAL, &opt.amplitude, "A", 0, 1,
+     "stable activity of tanh and overwrite, between 0 and 1", CLI_EXCL_MIN, NULL},
+    {0, "input-gain", CLI_REAL, &opt.input_gain, "W", 0, 1e6,
+     "gain of the input in tanh and overwrite; 0: artanh of the amplitude, and 3", 0, NULL},
     {0, "epsilon", CLI_REAL, &opt.epsilon, "E", 0, 1e6, "input scale of rotated", CLI_EXCL_MIN, NULL},
     {0, "gain", CLI_REAL, &opt.gain, "G", 0, 1e6, "recurrent gain of rotated", CLI_EXCL_MIN, NULL},
     {0, "basis", CLI_FLAG, &opt.basis, NULL, 0, 0, "write Psi, its dual and Phi as arrays too", 0, NULL},
     {.name = "Operator, instead of the tasks of the input", .type = CLI_SECTION},
-    {0, "operator", CLI_STR, &opt.operator, "TEXT|@FILE", 0, 0, "a piece 'sign variable dim' per output; @FILE reads a file", 0, NULL},
-    {0, "length", CLI_UINT64, &opt.length, "N", 0, 65536, "its variables; 0: the largest that it names", 0, NULL},
+    {0, "operator", CLI_STR, &opt.operator, "TEXT|@FILE", 0, 0,
+     "a piece 'sign variable dim' per output; @FILE reads a file", 0, NULL},
+    {0, "length", CLI_UINT64, &opt.length, "N", 0, 65536, "its variables; 0: the largest that it names", 0,
+     NULL},
     CLI_LAST};
 
 static void check(const struct cli_parse *p, const struct cli_common *c)
 {
     const bool saturates = opt.form == RNN_MEMORY_TANH || opt.form == RNN_MEMORY_OVERWRITE;
     (void)c;
-    if (!saturates) cli_refuse(p, "amplitude", "on the forms linear and rotated"), cli_refuse(p, "input-gain", "on the forms linear and rotated");
-    if (opt.form != RNN_MEMORY_ROTATED) cli_refuse(p, "epsilon", "on any form but rotated"), cli_refuse(p, "gain", "on any form but rotated");
+    if (!saturates)
+        cli_refuse(p, "amplitude", "on the forms linear and rotated"),
+            cli_refuse(p, "input-gain", "on the forms linear and rotated");
+    if (opt.form != RNN_MEMORY_ROTATED)
+        cli_refuse(p, "epsilon", "on any form but rotated"), cli_refuse(p, "gain", "on any form but rotated");
     if (!opt.operator) cli_refuse(p, "length", "without --operator");
-    if (saturates && !(opt.amplitude < 1)) cli_die(2, "--amplitude (%g): must be below 1, which tanh never reaches", opt.amplitude);
+    if (saturates && !(opt.amplitude < 1))
+        cli_die(2, "--amplitude (%g): must be below 1, which tanh never reaches", opt.amplitude);
 }
 
-static int basis_arrays(struct rnn_writer *w, const struct rnn_net *net, const struct rnn_operator *op, const double *Psi, const double *dual,
-                        struct rnn_err *err)
+static int basis_arrays(struct rnn_writer *w, const struct rnn_net *net, const struct rnn_operator *op,
+                        const double *Psi, const double *dual, struct rnn_err *err)
 {
-    static const char *const ue[] = {"unit", "element"}, *const eu[] = {"element", "unit"}, *const ee[] = {"element", "element"};
+    static const char *const ue[] = {"unit", "element"}, *const eu[] = {"element", "unit"},
+                             *const ee[] = {"element", "element"};
     const size_t n = op->s * op->d, N = net->spec.N;
     double *Phi = NULL;
     RNN_TRY(rnn_alloc_into(&Phi, n * n, sizeof *Phi, err));
     rnn_operator_phi(op, Phi);
-    int rc = rnn_array_write(w, "Psi_built", ue, NULL, RNN_F64, 2, (size_t[]){N, n}, Psi, &net->labels, net->id, err);
-    if (rc >= 0) rc = rnn_array_write(w, "Psi_dual_built", eu, NULL, RNN_F64, 2, (size_t[]){n, N}, dual, &net->labels, net->id, err);
-    if (rc >= 0) rc = rnn_array_write(w, "Phi_built", ee, NULL, RNN_F64, 2, (size_t[]){n, n}, Phi, &net->labels, net->id, err);
+    int rc = rnn_array_write(w, "Psi_built", ue, NULL, RNN_F64, 2, (size_t[]){N, n}, Psi, &net->labels,
+                             net->id, err);
+    if (rc >= 0)
+        rc = rnn_array_write(w, "Psi_dual_built", eu, NULL, RNN_F64, 2, (size_t[]){n, N}, dual, &net->labels,
+                             net->id, err);
+    if (rc >= 0)
+        rc = rnn_array_write(w, "Phi_built", ee, NULL, RNN_F64, 2, (size_t[]){n, n}, Phi, &net->labels,
+                             net->id, err);
     free(Phi);
     return rc;
 }
 
-static int label(struct rnn_net *net, const struct rnn_task *t, const struct rnn_kvs *extra, struct rnn_err *err)
+static int label(struct rnn_net *net, const struct rnn_task *t, const struct rnn_kvs *extra,
+                 struct rnn_err *err)
 {
     struct rnn_kvs own = net->labels;
     net->labels = (struct rnn_kvs){0};
@@ -75,15 +91,22 @@ static int label(struct rnn_net *net, const struct rnn_task *t, const struct rnn
     return rc;
 }
 
-static int build_one(struct rnn_writer *w, const struct rnn_task *t, const struct cli_common *c, uint64_t index, struct rnn_err *err)
+static int build_one(struct rnn_writer *w, const struct rnn_task *t, const struct cli_common *c,
+                     uint64_t index, struct rnn_err *err)
 {
     struct rnn_operator op;
     struct rnn_net *net = NULL;
     double *Psi = NULL, *dual = NULL;
-    if (!tool_operator_of(t, &op)) return rnn_fail(err, RNN_ERR_ARG, "task '%s' has no history operator", t->name);
+    if (!tool_operator_of(t, &op))
+        return rnn_fail(err, RNN_ERR_ARG, "task '%s' has no history operator", t->name);
     const size_t n = op.s * op.d;
-    const struct rnn_memory_build how = {.form = (enum rnn_memory_form)opt.form, .N = opt.units ? opt.units : 2 * n, .amplitude = opt.amplitude,
-                                         .input_gain = opt.input_gain > 0 ? opt.input_gain : NAN, .epsilon = opt.epsilon, .gain = opt.gain, .seed = c->seed};
+    const struct rnn_memory_build how = {.form = (enum rnn_memory_form)opt.form,
+                                         .N = opt.units ? opt.units : 2 * n,
+                                         .amplitude = opt.amplitude,
+                                         .input_gain = opt.input_gain > 0 ? opt.input_gain : NAN,
+                                         .epsilon = opt.epsilon,
+                                         .gain = opt.gain,
+                                         .seed = c->seed};
     int rc = rnn_alloc_into(&Psi, how.N * n, sizeof *Psi, err);
     if (rc >= 0) rc = rnn_alloc_into(&dual, how.N * n, sizeof *dual, err);
     if (rc >= 0) rc = rnn_memory_net(&op, &how, index, &net, Psi, dual, err);
@@ -96,7 +119,11 @@ static int build_one(struct rnn_writer *w, const struct rnn_task *t, const struc
     return rc;
 }
 
-struct filter { const struct cli_common *c; uint64_t next; bool any; };
+struct filter {
+    const struct cli_common *c;
+    uint64_t next;
+    bool any;
+};
 
 static int build_all(struct filter *f, struct rnn_writer *w, const struct rnn_task *t, struct rnn_err *err)
 {
@@ -121,15 +148,20 @@ static int end_segment(void *user, struct rnn_writer *w, struct rnn_err *err)
 {
     struct filter *f = user;
     (void)w;
-    if (!f->any) return rnn_fail(err, RNN_ERR_ARG, "no task in the stream, hence no operator: say --operator TEXT");
+    if (!f->any)
+        return rnn_fail(err, RNN_ERR_ARG, "no task in the stream, hence no operator: say --operator TEXT");
     *f = (struct filter){.c = f->c};
     return RNN_OK;
 }
 
-static void filter(const struct tool_theory *m, const struct cli_parse *p, const struct cli_common *c, const char *file)
+static void filter(const struct tool_theory *m, const struct cli_parse *p, const struct cli_common *c,
+                   const char *file)
 {
     static const struct rnn_pipe_ops ops = {.frame = take_frame, .segment_end = end_segment};
-    const struct cli_tool shown = {.name = "rnn-theory", .synopsis = "variable-memory [options] [FILE]", .summary = m->summary, .opts = m->opts};
+    const struct cli_tool shown = {.name = "rnn-theory",
+                                   .synopsis = "variable-memory [options] [FILE]",
+                                   .summary = m->summary,
+                                   .opts = m->opts};
     struct rnn_kvs given = {0}, build = {0};
     struct filter f = {.c = c};
     struct rnn_err err;
@@ -143,7 +175,8 @@ static void filter(const struct tool_theory *m, const struct cli_parse *p, const
     rnn_kvs_release(&build);
 }
 
-static void run(const struct tool_theory *m, const struct cli_parse *p, const struct cli_common *c, const char *file)
+static void run(const struct tool_theory *m, const struct cli_parse *p, const struct cli_common *c,
+                const char *file)
 {
     struct rnn_task *t;
     struct rnn_err err;
@@ -155,7 +188,8 @@ static void run(const struct tool_theory *m, const struct cli_parse *p, const st
         return;
     }
     if (file) cli_die(2, "'%s': a stream has no effect with --operator", file);
-    if (tool_operator_task(opt.operator, opt.length, c->seed, &t, &err) < 0) cli_die(cli_status_of(err.code), "--operator: %s", err.msg);
+    if (tool_operator_task(opt.operator, opt.length, c->seed, &t, &err) < 0)
+        cli_die(cli_status_of(err.code), "--operator: %s", err.msg);
     if (tool_operator_prov(t, &resolved, &err) < 0) cli_die_err(&err);
     struct rnn_writer *w = tool_theory_open_with(m, p, c, &resolved, &err);
     rnn_kvs_release(&resolved);
@@ -170,7 +204,13 @@ static void run(const struct tool_theory *m, const struct cli_parse *p, const st
 const struct tool_theory tool_theory_variable_memory = {
     .name = "variable-memory",
     .summary = "networks that hold the variables of a history task, built by hand",
-    .details = "Reads a stream with the task of a history operator, or takes --operator, and writes networks W = Psi Phi Psi*, U = Psi_s, "
-               "R = Psi*_s after it.  linear is exact where the operator acts on complete histories; tanh is exact for +-1 and repeat copy; "
+    .details = "Reads a stream with the task of a history operator, or takes --operator, and writes networks "
+               "W = Psi Phi Psi*, U = Psi_s, "
+               "R = Psi*_s after it.  linear is exact where the operator acts on complete histories; tanh is "
+               "exact for +-1 and repeat copy; "
                "overwrite for every signed selection; rotated is approximate.",
-    .opts = options, .with = CLI_WITH_SEED | CLI_WITH_LABEL, .max_files = 1, .check = check, .run = run};
+    .opts = options,
+    .with = CLI_WITH_SEED | CLI_WITH_LABEL,
+    .max_files = 1,
+    .check = check,
+    .run = run};

@@ -30,7 +30,8 @@ static int contents(struct tool_vm_task *t, struct rnn_err *err)
     const size_t d = t->op.d, s = t->op.s;
     RNN_TRY(rnn_alloc_into(&t->full, tr->K * tr->T * d, sizeof *t->full, err));
     for (size_t k = 0; k < tr->K; k++)
-        for (size_t i = 0; i < tr->T * d; i++) t->full[k * tr->T * d + i] = (i < s * d ? tr->u : tr->y)[k * tr->T * d + i];
+        for (size_t i = 0; i < tr->T * d; i++)
+            t->full[k * tr->T * d + i] = (i < s * d ? tr->u : tr->y)[k * tr->T * d + i];
     t->threshold = strcmp(rnn_kvs_get_str(&t->task->params, "values", "pm1"), "binary") ? 0 : 0.5;
     return RNN_OK;
 }
@@ -48,24 +49,30 @@ static int picture(const struct tool_vm_plan *plan, struct tool_vm_task *t, stru
 {
     if (!plan->picture) return RNN_OK;
     RNN_TRY(rnn_alloc_into(&t->picture, t->op.s * t->op.d, sizeof *t->picture, err));
-    return (plan->picture_is_text ? rnn_vm_picture_text : rnn_vm_picture)(plan->picture, t->op.s, t->op.d, t->picture, err);
+    return (plan->picture_is_text ? rnn_vm_picture_text : rnn_vm_picture)(plan->picture, t->op.s, t->op.d,
+                                                                          t->picture, err);
 }
 
-int tool_vm_task_make(const struct tool_vm_plan *plan, const struct tool_task *of, struct tool_vm_task **out, struct rnn_err *err)
+int tool_vm_task_make(const struct tool_vm_plan *plan, const struct tool_task *of, struct tool_vm_task **out,
+                      struct rnn_err *err)
 {
     struct tool_vm_task *t;
     const struct tool_choice want = {.split = RNN_TEST, .count = plan->count, .horizon = plan->horizon};
     const char *given;
     RNN_TRY(rnn_alloc_into(&t, 1, sizeof *t, err));
     t->task = of->task;
-    int rc = tool_operator_of(of->task, &t->op) ? RNN_OK
-             : rnn_fail(err, RNN_ERR_ARG, "task '%s' has no history operator: say it with --operator", of->task->name);
+    int rc = tool_operator_of(of->task, &t->op)
+                 ? RNN_OK
+                 : rnn_fail(err, RNN_ERR_ARG, "task '%s' has no history operator: say it with --operator",
+                            of->task->name);
     if (rc >= 0) rc = theory(t, err);
     if (rc >= 0) rc = tool_choose_trials(of, &want, &t->tr, &given, err);
     if (rc >= 0) rc = contents(t, err);
     if (rc >= 0) rc = picture(plan, t, err);
-    if (rc < 0) tool_vm_task_free(t);
-    else *out = t;
+    if (rc < 0)
+        tool_vm_task_free(t);
+    else
+        *out = t;
     return rc < 0 ? rc : RNN_OK;
 }
 
@@ -81,7 +88,8 @@ static int collect(void *arg, const struct rnn_run_seen *seen, struct rnn_err *e
 }
 
 /* The score of the first `horizon` outputs alone. */
-static int score_until(const struct vm_job *j, size_t horizon, const float *o, double *accuracy, struct rnn_err *err)
+static int score_until(const struct vm_job *j, size_t horizon, const float *o, double *accuracy,
+                       struct rnn_err *err)
 {
     struct rnn_trials tr = j->t->tr;
     double all[RNN_RUN_MAX_METRICS] = {NAN};
@@ -99,7 +107,12 @@ static int score_until(const struct vm_job *j, size_t horizon, const float *o, d
 static int run_trials(struct vm_job *j, struct rnn_err *err)
 {
     const struct rnn_trials *tr = &j->t->tr;
-    const struct rnn_run_opts opts = {.thin = 1, .use_double = true, .want_states = true, .replace_noise = true, .sink = collect, .sink_arg = j};
+    const struct rnn_run_opts opts = {.thin = 1,
+                                      .use_double = true,
+                                      .want_states = true,
+                                      .replace_noise = true,
+                                      .sink = collect,
+                                      .sink_arg = j};
     struct rnn_run_result r = {0};
     RNN_TRY(rnn_alloc_into(&j->h, tr->K * tr->T * j->net->spec.N, sizeof *j->h, err));
     int rc = rnn_run_score(j->net, j->t->task, tr, &opts, &r, err);
@@ -107,7 +120,8 @@ static int run_trials(struct vm_job *j, struct rnn_err *err)
         j->accuracy = r.metric[0];
         j->loss = r.loss;
         j->trained_horizon = rnn_kvs_get_int(&j->net->summary, "horizon", 0);
-        if (j->trained_horizon > 0) rc = score_until(j, (size_t)j->trained_horizon, r.o, &j->accuracy_trained, err);
+        if (j->trained_horizon > 0)
+            rc = score_until(j, (size_t)j->trained_horizon, r.o, &j->accuracy_trained, err);
     }
     rnn_run_release(&r);
     j->tr = (struct rnn_vm_trajectories){tr->K, tr->T, j->h, j->t->full, j->t->threshold};
@@ -123,7 +137,8 @@ static void mean_output_state(const struct vm_job *j, double *x)
             for (size_t u = 0; u < N; u++) x[u] += j->h[(k * T + t) * N + u] / (double)(j->tr.K * (T - s));
 }
 
-/* The origin where it is a fixed point (networks without biases), else the one near the states of the output phase. */
+/* The origin where it is a fixed point (networks without biases), else the one near the states of the output
+ * phase. */
 static int linearise(struct vm_job *j, struct rnn_err *err)
 {
     const size_t N = j->net->spec.N;
@@ -141,13 +156,15 @@ static int linearise(struct vm_job *j, struct rnn_err *err)
     return rc;
 }
 
-static int eigenvalue_arrays(struct vm_job *j, const char *stage, size_t N, const double _Complex *w, struct rnn_err *err)
+static int eigenvalue_arrays(struct vm_job *j, const char *stage, size_t N, const double _Complex *w,
+                             struct rnn_err *err)
 {
     static const char *const dims[] = {"mode"};
     if (!j->plan->array[TOOL_VM_EIGENVALUES]) return RNN_OK;
     RNN_TRY(vm_array(j, "eigenvalues", dims, RNN_C128, 1, &N, w, NULL, stage, err));
     if (strcmp(stage, "trained")) return RNN_OK;
-    return vm_array(j, "eigenvalues_theory", dims, RNN_C128, 1, &j->t->n_theory, j->t->theory, NULL, NULL, err);
+    return vm_array(j, "eigenvalues_theory", dims, RNN_C128, 1, &j->t->n_theory, j->t->theory, NULL, NULL,
+                    err);
 }
 
 static int spectrum_of(struct vm_job *j, const char *stage, const struct rnn_linear *lin, struct rnn_err *err)
@@ -159,7 +176,8 @@ static int spectrum_of(struct vm_job *j, const char *stage, const struct rnn_lin
     int rc = rnn_eig(lin->N, lin->J, w, NULL, NULL, err);
     if (rc >= 0) rc = rnn_spectrum_compare(lin->N, w, j->t->n_theory, j->t->theory, j->plan->theta, &m, err);
     if (rc >= 0) {
-        rc = vm_spectrum_rows(j, stage, lin, &m, fits ? "ok" : "too-small", fits ? NULL : "fewer units than the operator has essential elements", err);
+        rc = vm_spectrum_rows(j, stage, lin, &m, fits ? "ok" : "too-small",
+                              fits ? NULL : "fewer units than the operator has essential elements", err);
         rnn_spectrum_match_release(&m);
     }
     if (rc >= 0) rc = eigenvalue_arrays(j, stage, lin->N, w, err);
@@ -183,7 +201,8 @@ static int initial_spectrum(struct vm_job *j, struct rnn_err *err)
     return done;
 }
 
-/* With biases, what W_rec alone would say (an error that linearising avoids): its spectrum, beside the Jacobian's. */
+/* With biases, what W_rec alone would say (an error that linearising avoids): its spectrum, beside the
+ * Jacobian's. */
 static int raw_spectrum(struct vm_job *j, struct rnn_err *err)
 {
     struct rnn_linear raw = j->lin;
@@ -199,7 +218,8 @@ static int raw_spectrum(struct vm_job *j, struct rnn_err *err)
 
 static int linear_arrays(struct vm_job *j, struct rnn_err *err)
 {
-    static const char *const uu[] = {"unit", "unit"}, *const ui[] = {"unit", "input"}, *const ou[] = {"output", "unit"};
+    static const char *const uu[] = {"unit", "unit"}, *const ui[] = {"unit", "input"},
+                             *const ou[] = {"output", "unit"};
     const size_t N = j->lin.N, d = j->lin.d;
     if (!j->plan->array[TOOL_VM_LINEAR]) return RNN_OK;
     RNN_TRY(vm_array(j, "J", uu, RNN_F64, 2, (size_t[]){N, N}, j->lin.J, NULL, NULL, err));
@@ -209,8 +229,10 @@ static int linear_arrays(struct vm_job *j, struct rnn_err *err)
     return vm_array(j, "projector", uu, RNN_F64, 2, (size_t[]){N, N}, j->proj.P, NULL, NULL, err);
 }
 
-/* A network of which nothing can be said: a row that says why, counted and told unless the row is a result. */
-static int give_up(struct vm_job *j, struct tool_each_item *it, const char *state, const char *why, bool is_failure, struct rnn_err *err)
+/* A network of which nothing can be said: a row that says why, counted and told unless the row is a result.
+ */
+static int give_up(struct vm_job *j, struct tool_each_item *it, const char *state, const char *why,
+                   bool is_failure, struct rnn_err *err)
 {
     RNN_TRY(vm_spectrum_rows(j, "trained", NULL, NULL, state, why, err));
     if (!is_failure) return RNN_OK;
@@ -226,7 +248,8 @@ static int bases(struct vm_job *j, struct rnn_err *err)
         for (int n = 0; j->plan->variant[v] && n <= RNN_VM_NORM_ACTIVITY; n++) {
             /* the released code has one scale only */
             if (v == RNN_VM_CODE ? !is_first : !j->plan->norm[n]) continue;
-            RNN_TRY(vm_variant(j, v, v == RNN_VM_CODE ? RNN_VM_NORM_UNIT : (enum rnn_vm_norm)n, is_first, err));
+            RNN_TRY(
+                vm_variant(j, v, v == RNN_VM_CODE ? RNN_VM_NORM_UNIT : (enum rnn_vm_norm)n, is_first, err));
             is_first = false;
         }
     }
@@ -245,7 +268,8 @@ static int whole(struct vm_job *j, struct tool_each_item *it, struct rnn_err *er
     RNN_TRY(initial_spectrum(j, err));
     if (j->t->kept > j->lin.N) {
         it->failed++;
-        it->note = rnn_asprintf("%zu units cannot hold %zu variable elements: no basis", j->lin.N, j->t->kept);
+        it->note =
+            rnn_asprintf("%zu units cannot hold %zu variable elements: no basis", j->lin.N, j->t->kept);
         return RNN_OK;
     }
     const int split = rnn_projector_make(j->lin.N, j->lin.J, j->plan->theta, &j->proj, &why);
@@ -262,13 +286,23 @@ static int whole(struct vm_job *j, struct tool_each_item *it, struct rnn_err *er
     return vm_picture(j, err);
 }
 
-int tool_vm_analyse(const struct tool_vm_plan *plan, const struct tool_vm_task *t, struct tool_each_item *it, struct rnn_err *err)
+int tool_vm_analyse(const struct tool_vm_plan *plan, const struct tool_vm_task *t, struct tool_each_item *it,
+                    struct rnn_err *err)
 {
-    struct vm_job j = {.plan = plan, .t = t, .net = it->net, .out = &it->out, .accuracy = NAN, .accuracy_trained = NAN, .loss = NAN};
+    struct vm_job j = {.plan = plan,
+                       .t = t,
+                       .net = it->net,
+                       .out = &it->out,
+                       .accuracy = NAN,
+                       .accuracy_trained = NAN,
+                       .loss = NAN};
     int rc;
-    if (it->net->status == RNN_NET_DIVERGED) rc = give_up(&j, it, "skipped", "the network diverged while it was trained", false, err);
-    else if (!rnn_net_finite(it->net)) rc = give_up(&j, it, "failed", "network has non-finite weights", true, err);
-    else rc = whole(&j, it, err);
+    if (it->net->status == RNN_NET_DIVERGED)
+        rc = give_up(&j, it, "skipped", "the network diverged while it was trained", false, err);
+    else if (!rnn_net_finite(it->net))
+        rc = give_up(&j, it, "failed", "network has non-finite weights", true, err);
+    else
+        rc = whole(&j, it, err);
     if (rc >= 0) rc = vm_tables_out(&j, err);
     vm_tables_free(&j);
     rnn_projector_release(&j.proj);

@@ -7,7 +7,8 @@
 #include "num/linalg.h"
 #include "tool/varmem_tables.h"
 
-static void set_which(struct rnn_table *t, const struct vm_job *j, enum rnn_vm_variant v, enum rnn_vm_norm norm)
+static void set_which(struct rnn_table *t, const struct vm_job *j, enum rnn_vm_variant v,
+                      enum rnn_vm_norm norm)
 {
     rnn_table_set_str(t, "variant", rnn_vm_variant_names[v]);
     rnn_table_set_str(t, "norm", rnn_vm_norm_names[norm]);
@@ -16,9 +17,13 @@ static void set_which(struct rnn_table *t, const struct vm_job *j, enum rnn_vm_v
 }
 
 /* The basis; with the activity norm it is made plain first, to measure by. */
-static int make(const struct vm_job *j, enum rnn_vm_variant v, enum rnn_vm_norm norm, struct rnn_vm_basis *b, struct rnn_err *err)
+static int make(const struct vm_job *j, enum rnn_vm_variant v, enum rnn_vm_norm norm, struct rnn_vm_basis *b,
+                struct rnn_err *err)
 {
-    struct rnn_vm_options opt = {.variant = v, .norm = norm == RNN_VM_NORM_ACTIVITY ? RNN_VM_NORM_NONE : norm, .alpha = j->plan->alpha, .project = j->plan->project};
+    struct rnn_vm_options opt = {.variant = v,
+                                 .norm = norm == RNN_VM_NORM_ACTIVITY ? RNN_VM_NORM_NONE : norm,
+                                 .alpha = j->plan->alpha,
+                                 .project = j->plan->project};
     RNN_TRY(rnn_vm_basis_make(&j->lin, &j->t->op, &j->proj, &opt, NULL, b, err));
     if (norm != RNN_VM_NORM_ACTIVITY) return RNN_OK;
     const size_t last = j->tr.T - j->t->op.s, late = last < 50 ? last : 50;
@@ -38,14 +43,15 @@ static int dual_error(const struct rnn_vm_basis *b, double *worst, struct rnn_er
     RNN_TRY(rnn_alloc_into(&G, b->kept * b->kept, sizeof *G, err));
     rnn_gemm(0, 0, b->kept, b->kept, b->N, 1, b->dual, b->Psi, 0, G);
     *worst = 0;
-    for (size_t i = 0; i < b->kept * b->kept; i++) *worst = fmax(*worst, fabs(G[i] - (i % (b->kept + 1) == 0)));
+    for (size_t i = 0; i < b->kept * b->kept; i++)
+        *worst = fmax(*worst, fabs(G[i] - (i % (b->kept + 1) == 0)));
     free(G);
     return RNN_OK;
 }
 
 /* b NULL: state and why say what is missing. */
-static int basis_row(struct vm_job *j, enum rnn_vm_variant v, enum rnn_vm_norm norm, const struct rnn_vm_basis *b, const char *state, const char *why,
-                     struct rnn_err *err)
+static int basis_row(struct vm_job *j, enum rnn_vm_variant v, enum rnn_vm_norm norm,
+                     const struct rnn_vm_basis *b, const char *state, const char *why, struct rnn_err *err)
 {
     double worst = NAN;
     struct rnn_table *t;
@@ -65,8 +71,9 @@ static int basis_row(struct vm_job *j, enum rnn_vm_variant v, enum rnn_vm_norm n
 }
 
 /* phi NULL as above. */
-static int phi_row(struct vm_job *j, enum rnn_vm_variant v, enum rnn_vm_norm norm, const struct rnn_vm_phi *phi, double norms[2][2], double reduced,
-                   const char *state, const char *why, struct rnn_err *err)
+static int phi_row(struct vm_job *j, enum rnn_vm_variant v, enum rnn_vm_norm norm,
+                   const struct rnn_vm_phi *phi, double norms[2][2], double reduced, const char *state,
+                   const char *why, struct rnn_err *err)
 {
     struct rnn_table *t;
     RNN_TRY(vm_row(j, VM_PHI, &t, err));
@@ -75,11 +82,25 @@ static int phi_row(struct vm_job *j, enum rnn_vm_variant v, enum rnn_vm_norm nor
     rnn_table_set_str(t, "reason", why);
     rnn_table_set_int(t, "kept", (int64_t)j->t->kept);
     if (phi) {
-        const struct { const char *name; double v; } cells[] = {
-            {"relative_error", phi->relative_error}, {"on_min", phi->on_min}, {"on_mean", phi->on_mean}, {"on_max", phi->on_max},
-            {"off_max", phi->off_max}, {"match", phi->match}, {"informative_error", phi->informative_error},
-            {"informative_norm", phi->informative_norm}, {"exact_error", phi->exact_error}, {"leak", phi->leak},
-            {"W_mm", norms[0][0]}, {"W_mr", norms[0][1]}, {"W_rm", norms[1][0]}, {"W_rr", norms[1][1]}, {"reduced_accuracy", reduced},
+        const struct {
+            const char *name;
+            double v;
+        } cells[] = {
+            {"relative_error", phi->relative_error},
+            {"on_min", phi->on_min},
+            {"on_mean", phi->on_mean},
+            {"on_max", phi->on_max},
+            {"off_max", phi->off_max},
+            {"match", phi->match},
+            {"informative_error", phi->informative_error},
+            {"informative_norm", phi->informative_norm},
+            {"exact_error", phi->exact_error},
+            {"leak", phi->leak},
+            {"W_mm", norms[0][0]},
+            {"W_mr", norms[0][1]},
+            {"W_rm", norms[1][0]},
+            {"W_rr", norms[1][1]},
+            {"reduced_accuracy", reduced},
         };
         for (size_t i = 0; i < RNN_LEN(cells); i++) rnn_table_set(t, cells[i].name, cells[i].v);
     }
@@ -113,11 +134,13 @@ static int decode_rows(struct vm_job *j, const struct rnn_vm_basis *b, struct rn
     return rc;
 }
 
-static int arrays(struct vm_job *j, const struct rnn_vm_basis *b, const struct rnn_vm_phi *phi, const double *perp, const double *variance,
-                  const double *full, struct rnn_err *err)
+static int arrays(struct vm_job *j, const struct rnn_vm_basis *b, const struct rnn_vm_phi *phi,
+                  const double *perp, const double *variance, const double *full, struct rnn_err *err)
 {
-    static const char *const ue[] = {"unit", "element"}, *const eu[] = {"element", "unit"}, *const ee[] = {"element", "element"},
-                      *const uc[] = {"unit", "component"}, *const c[] = {"component"}, *const bb[] = {"basis", "basis"}, *const e[] = {"element"};
+    static const char *const ue[] = {"unit", "element"}, *const eu[] = {"element", "unit"},
+                             *const ee[] = {"element", "element"}, *const uc[] = {"unit", "component"},
+                             *const c[] = {"component"}, *const bb[] = {"basis", "basis"},
+                             *const e[] = {"element"};
     const size_t N = b->N, k = b->kept;
     const bool *want = j->plan->array;
     if (want[TOOL_VM_BASIS]) {
@@ -136,26 +159,35 @@ static int arrays(struct vm_job *j, const struct rnn_vm_basis *b, const struct r
         RNN_TRY(vm_array(j, "Phi_learned", ee, RNN_F64, 2, (size_t[]){k, k}, phi->learned, b, NULL, err));
         RNN_TRY(vm_array(j, "Phi_theory", ee, RNN_F64, 2, (size_t[]){k, k}, phi->theory, b, NULL, err));
     }
-    return want[TOOL_VM_FULL] ? vm_array(j, "W_full", bb, RNN_F64, 2, (size_t[]){N, N}, full, b, NULL, err) : RNN_OK;
+    return want[TOOL_VM_FULL] ? vm_array(j, "W_full", bb, RNN_F64, 2, (size_t[]){N, N}, full, b, NULL, err)
+                              : RNN_OK;
 }
 
 /* The run on the chosen input as states about x* and outputs: x [T][N], o [T][d]. */
-struct vm_run { size_t T; double *x, *o; };
+struct vm_run {
+    size_t T;
+    double *x, *o;
+};
 
 static int run_input(const struct vm_job *j, struct vm_run *run, struct rnn_err *err)
 {
     const size_t N = j->net->spec.N, d = j->t->op.d, s = j->t->op.s;
-    const double *h0 = j->net->spec.h0 == RNN_H0_FIXED || j->net->spec.h0 == RNN_H0_TRAINED ? rnn_net_param(j->net, "h0") : NULL;
+    const double *h0 = j->net->spec.h0 == RNN_H0_FIXED || j->net->spec.h0 == RNN_H0_TRAINED
+                           ? rnn_net_param(j->net, "h0")
+                           : NULL;
     double *x = NULL;
     run->T = 3 * s;
     RNN_TRY(rnn_alloc_into(&x, (run->T + 1) * N + run->T * d, sizeof *x, err));
     run->x = x;
     run->o = x + (run->T + 1) * N;
-    for (size_t u = 0; h0 && u < N; u++) x[u] = j->net->spec.h0_transform == RNN_H0_TANH ? tanh(h0[u]) : h0[u];
+    for (size_t u = 0; h0 && u < N; u++)
+        x[u] = j->net->spec.h0_transform == RNN_H0_TANH ? tanh(h0[u]) : h0[u];
     int rc = RNN_OK;
     for (size_t t = 0; t < run->T && rc >= 0; t++) {
         rc = rnn_net_step(j->net, x + t * N, t < s ? j->t->picture + t * d : NULL, x + (t + 1) * N, err);
-        if (rc >= 0) rc = rnn_net_readout(j->net, x + (t + (j->net->spec.read == RNN_READ_AFTER)) * N, NULL, run->o + t * d, err);
+        if (rc >= 0)
+            rc = rnn_net_readout(j->net, x + (t + (j->net->spec.read == RNN_READ_AFTER)) * N, NULL,
+                                 run->o + t * d, err);
     }
     memmove(x, x + N, run->T * N * sizeof *x);
     for (size_t i = 0; i < run->T * N; i++) x[i] -= j->lin.x_star[i % N];
@@ -187,13 +219,19 @@ static int projection(struct vm_job *j, const struct rnn_vm_basis *b, struct rnn
 
 int vm_picture(struct vm_job *j, struct rnn_err *err)
 {
-    static const char *const ti[] = {"step", "input"}, *const tu[] = {"step", "unit"}, *const to[] = {"step", "output"};
+    static const char *const ti[] = {"step", "input"}, *const tu[] = {"step", "unit"},
+                             *const to[] = {"step", "output"};
     struct vm_run run;
     if (!j->t->picture) return RNN_OK;
     RNN_TRY(run_input(j, &run, err));
-    int rc = vm_array(j, "projection_input", ti, RNN_F64, 2, (size_t[]){j->t->op.s, j->t->op.d}, j->t->picture, NULL, NULL, err);
-    if (rc >= 0) rc = vm_array(j, "projection_states", tu, RNN_F64, 2, (size_t[]){run.T, j->net->spec.N}, run.x, NULL, NULL, err);
-    if (rc >= 0) rc = vm_array(j, "projection_outputs", to, RNN_F64, 2, (size_t[]){run.T, j->t->op.d}, run.o, NULL, NULL, err);
+    int rc = vm_array(j, "projection_input", ti, RNN_F64, 2, (size_t[]){j->t->op.s, j->t->op.d},
+                      j->t->picture, NULL, NULL, err);
+    if (rc >= 0)
+        rc = vm_array(j, "projection_states", tu, RNN_F64, 2, (size_t[]){run.T, j->net->spec.N}, run.x, NULL,
+                      NULL, err);
+    if (rc >= 0)
+        rc = vm_array(j, "projection_outputs", to, RNN_F64, 2, (size_t[]){run.T, j->t->op.d}, run.o, NULL,
+                      NULL, err);
     free(run.x);
     return rc;
 }
@@ -222,13 +260,16 @@ static int with_basis(struct vm_job *j, const struct rnn_vm_basis *b, bool decod
     return rc;
 }
 
-int vm_variant(struct vm_job *j, enum rnn_vm_variant variant, enum rnn_vm_norm norm, bool decode, struct rnn_err *err)
+int vm_variant(struct vm_job *j, enum rnn_vm_variant variant, enum rnn_vm_norm norm, bool decode,
+               struct rnn_err *err)
 {
     struct rnn_vm_basis b;
     struct rnn_err why;
     int rc = make(j, variant, norm, &b, &why);
     if (rc == RNN_ERR_ARG || rc == RNN_ERR_NUMERIC) {
-        const char *state = rc == RNN_ERR_ARG ? "not-applicable" : j->proj.k < j->t->kept ? "too-few-modes" : "failed";
+        const char *state = rc == RNN_ERR_ARG        ? "not-applicable"
+                            : j->proj.k < j->t->kept ? "too-few-modes"
+                                                     : "failed";
         RNN_TRY(basis_row(j, variant, norm, NULL, state, why.msg, err));
         return phi_row(j, variant, norm, NULL, NULL, NAN, state, why.msg, err);
     }
