@@ -121,7 +121,8 @@ static void put_text(FILE *out, const char *s)
     putc('"', out);
     for (; s && *s; s++) {
         const unsigned char c = (unsigned char)*s;
-        if (c < ' ') putc(' ', out);
+        if (c == '\n') fputs("\\n", out);
+        else if (c < ' ') putc(' ', out);
         else if (strchr("\"'`\\$@", c)) fprintf(out, "\\%03o", c);
         else putc(c, out);
     }
@@ -158,7 +159,7 @@ static void put_layer(FILE *out, const struct rnn_layer *l, size_t panel, size_t
 {
     const char *c = color_of(l->color);
     const double w = l->width > 0 ? l->width : 1.6, size = l->width > 0 ? l->width : 0.7;
-    const int point = l->color >= 0 ? POINTS[l->color % (int)RNN_LEN(POINTS)] : 7;
+    const int point = l->point ? l->point : l->color >= 0 ? POINTS[l->color % (int)RNN_LEN(POINTS)] : 7;
     fprintf(out, "$d%zu_%zu ", panel, index);
     switch (l->kind) {
     case RNN_LAYER_LINES: fprintf(out, "using 1:2 with lines lw %g dt %d lc rgb '%s'", w, l->dash + 1, c); break;
@@ -192,10 +193,28 @@ static void put_range(FILE *out, const char *axis, double lo, double hi)
     fputs("]\n", out);
 }
 
-static void put_tics(FILE *out, const char *axis, char **names, bool rotate)
+/* Whether column c of every layer holds small whole numbers only: then tics stand at whole numbers. */
+static bool is_whole(const struct rnn_panel *p, size_t c)
 {
+    double lo = INFINITY, hi = -INFINITY;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct rnn_layer *l = &p->layer[i];
+        for (size_t k = 0; k < l->n; k++) {
+            const double v = l->data[k * l->cols + c];
+            if (isfinite(v) && v != rint(v)) return false;
+            lo = fmin(lo, v), hi = fmax(hi, v);
+        }
+    }
+    return hi - lo <= 12;
+}
+
+static void put_tics(FILE *out, const struct rnn_panel *p, size_t c)
+{
+    const char *axis = c ? "y" : "x";
+    char **names = c ? p->ytic : p->xtic;
+    const bool rotate = !c && p->xtic_rotate;
     if (!names) {
-        fprintf(out, "set %stics auto norotate\n", axis);
+        fprintf(out, "set %stics %s norotate\n", axis, is_whole(p, c) && !(c ? p->log_y : p->log_x) ? "1" : "auto");
         return;
     }
     fprintf(out, "set %stics %s(", axis, rotate ? "rotate by -40 " : "");
@@ -229,6 +248,23 @@ static size_t keyed(const struct rnn_panel *p)
     return n;
 }
 
+static bool key_is_outside(const struct rnn_panel *p)
+{
+    return !p->no_key && keyed(p) && (p->key_outside || keyed(p) > 1);
+}
+
+/* Letters that a panel needs to its right (colour box, key) and below it (turned names). */
+static void extra_room(const struct rnn_panel *p, double *right, double *below)
+{
+    size_t label = 0, name = 0;
+    for (size_t i = 0; i < p->n && key_is_outside(p); i++)
+        if (p->layer[i].label && strlen(p->layer[i].label) > label) label = strlen(p->layer[i].label);
+    for (size_t i = 0; p->xtic && p->xtic_rotate && p->xtic[i]; i++) name = strlen(p->xtic[i]) > name ? strlen(p->xtic[i]) : name;
+    const double box = has_kind(p, RNN_LAYER_IMAGE, RNN_LAYER_COLORED) ? 12 : 0, key = label ? 7 + (double)label : 0;
+    *right = fmax(*right, box > key ? box : key);
+    *below = fmax(*below, 0.42 * (double)name);
+}
+
 static void put_panel(FILE *out, const struct rnn_panel *p, size_t index)
 {
     const bool colored = has_kind(p, RNN_LAYER_IMAGE, RNN_LAYER_COLORED);
@@ -244,10 +280,11 @@ static void put_panel(FILE *out, const struct rnn_panel *p, size_t index)
     if (colored) fputs(palette_of(p->palette), out), put_range(out, "cb", p->c_min, p->c_max), fputs("set colorbox\n", out);
     else fputs("unset colorbox\n", out);
     fputs(p->equal ? "set size ratio -1\n" : "set size noratio\n", out);
-    put_tics(out, "x", p->xtic, p->xtic_rotate);
-    put_tics(out, "y", p->ytic, false);
+    put_tics(out, p, 0);
+    put_tics(out, p, 1);
     if (p->no_key || !keyed(p)) fputs("unset key\n", out);
-    else fprintf(out, "set key %s\n", p->key_outside || keyed(p) > 6 ? "outside right top" : "inside right top samplen 1.5 spacing 1.05 opaque");
+    else if (key_is_outside(p)) fputs("set key at graph 1.03,1 left top reverse Left samplen 1.5 spacing 1.05\n", out);
+    else fputs("set key inside right top noreverse Right samplen 1.5 spacing 1.05 opaque\n", out);
     size_t drawn = 0;
     for (size_t i = 0; i < p->n; i++) {
         if (!p->layer[i].n) continue;
@@ -267,25 +304,55 @@ static void grid_of(const struct rnn_figure *f, size_t *rows, size_t *cols)
     if (!*rows) *rows = 1;
 }
 
+/* Breaks words into lines of at most n letters (malloc'd). */
+static char *wrap(const char *words, size_t n)
+{
+    char *text = rnn_strdup(words), *space = NULL, *start = text;
+    for (char *c = text; c && *c; c++) {
+        if (*c == ' ') space = c;
+        if ((size_t)(c - start) < n || !space) continue;
+        *space = '\n';
+        start = space + 1;
+        space = NULL;
+    }
+    return text;
+}
+
+static size_t lines_of(const char *s)
+{
+    size_t n = 1;
+    for (; s && *s; s++) n += *s == '\n';
+    return n;
+}
+
 static void put_terminal(const struct rnn_figure *f, enum rnn_figure_format format, const char *output, FILE *out)
 {
+    enum { LETTER = 7, LINE = 16 }; /* pixels, of the axis font */
     size_t rows, cols;
+    double right = 0, below = 0;
     grid_of(f, &rows, &cols);
-    const double w = (f->width > 0 ? f->width : 480) * (double)cols, h = (f->height > 0 ? f->height : 340) * (double)rows + 46;
+    for (size_t i = 0; i < f->n; i++) extra_room(&f->panel[i], &right, &below);
+    const double w = ((f->width > 0 ? f->width : 480) + LETTER * right) * (double)cols;
+    char *title = wrap(f->title ? f->title : f->name, (size_t)(w / 9.8)), *caption = wrap(f->caption ? f->caption : "", (size_t)(w / 6.3));
+    const double more = (double)(lines_of(title) - 1) * 20 + (double)(lines_of(caption) - 1) * 12;
+    const double h = ((f->height > 0 ? f->height : 340) + LINE * below) * (double)rows + 46 + more;
     if (format == RNN_FIGURE_SVG) fprintf(out, "set terminal svg size %.0f,%.0f dynamic font 'Helvetica,12' name '%s' background '#ffffff'\n", w, h, f->name);
     if (format == RNN_FIGURE_PDF) fprintf(out, "set terminal pdfcairo size %.3fin,%.3fin font 'Helvetica,10'\n", w / 96, h / 96);
     if (format == RNN_FIGURE_PNG) fprintf(out, "set terminal pngcairo size %.0f,%.0f font 'Helvetica,11'\n", w, h);
     if (output) fputs("set output ", out), put_text(out, output), putc('\n', out);
     fputs("set encoding utf8\nset datafile missing 'NaN'\nset border 3 lw 1.0 lc rgb '#444444'\nset tics nomirror out scale 0.6\n"
           "set grid lw 0.5 lc rgb '#e6e6e6'\nset termoption noenhanced\nset boxwidth 0.8 relative\n", out);
-    fprintf(out, "set multiplot layout %zu,%zu margins char 9,char 3,char 5,char 4 spacing char 13,char 7 title ", rows, cols);
-    put_text(out, f->title ? f->title : f->name);
+    fprintf(out, "set multiplot layout %zu,%zu margins char 9,char %.1f,char %.1f,char %.1f spacing char %.1f,char %.1f title ", rows, cols, 3 + right,
+            5 + below + (double)lines_of(caption) * 0.6, 4 + (double)(lines_of(title) - 1) * 1.3, 13 + right, 7 + below);
+    put_text(out, title);
     fputs(" font ',13'\n", out);
     if (f->caption) {
         fputs("set label 98 ", out);
-        put_text(out, f->caption);
-        fputs(" at screen 0.01,0.015 left font ',8' tc rgb '#666666'\n", out);
+        put_text(out, caption);
+        fprintf(out, " at screen 0.01,%.4f left font ',8' tc rgb '#666666'\n", (6 + 11 * (double)lines_of(caption) - 6) / h);
     }
+    free(title);
+    free(caption);
 }
 
 int rnn_figure_script(const struct rnn_figure *f, enum rnn_figure_format format, const char *output, FILE *out, struct rnn_err *err)

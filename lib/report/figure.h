@@ -31,6 +31,7 @@ struct rnn_layer {
     char *label;           /* in the key, or NULL */
     int color;             /* 0..7; -1 grey; -2 black */
     int dash;              /* 0 solid, 1.. */
+    int point;             /* gnuplot's number of the mark; 0: that of the colour */
     double width;          /* of lines, or size of points; 0: the default */
     size_t n, cols, cap;
     double *data;          /* [n][cols] */

@@ -14,8 +14,6 @@ PLOT(performance, .name = "performance", .title = "Accuracy of networks", .table
 PLOT(singular, .name = "singular-spectrum", .title = "Singular values (mean, 5 to 95 % of networks)", .table = "singular", .x = "mode", .y = "value", .group = "part", .facet = "matrix", .log_x = true);
 PLOT(shared, .name = "shared-spectrum", .title = "Singular values of what networks share", .table = "shared_spectrum", .x = "mode", .y = "value", .group = "source", .log_x = true);
 PLOT(truncation, .name = "truncation", .title = "Performance with the leading modes only", .table = "truncation", .x = "rank", .y = "accuracy");
-PLOT(dims, .name = "dimension", .title = "Dimensions that hold 90 % of the sum of squares", .table = "geometry", .x = "step", .y = "value", .group = "condition",
-     .filter = "measure=dims,by!=transition2,by!=transition3,by!=transition4,condition!=mean", .ylabel = "dimensions");
 PLOT(eta2, .name = "separability", .title = "Share of variance between groups", .table = "geometry", .x = "step", .y = "value", .group = "by", .filter = "measure=eta2", .ylabel = "eta squared");
 PLOT(decode, .name = "decoding", .title = "Contents read out of the state", .table = "decode", .x = "offset", .y = "decode_accuracy", .group = "variable", .facet = "variant", .ylabel = "share right",
      .xlabel = "steps since the last input");
@@ -46,7 +44,7 @@ static const struct rnn_named_figure FIGURES[] = {
     {"aligned-weights", "Weights in the coordinates that networks share", "array aligned_block", "rnn-lowrank --align hidden", NULL, rnn_draw_aligned},
     {"truncation", "Performance with the leading modes only", "table truncation", "rnn-lowrank --truncation", &truncation, NULL},
     {"ablation", "Performance without single modes", "table ablation", "rnn-lowrank --ablation", NULL, rnn_draw_ablation},
-    {"dimension", "D90: dimensions that states fill, step by step", "table geometry", "rnn-geometry", &dims, NULL},
+    {"dimension", "D90: dimensions that states fill, step by step", "table geometry", "rnn-geometry", NULL, rnn_draw_dimension},
     {"separability", "Share of variance between groups, step by step", "table geometry", "rnn-geometry", &eta2, NULL},
     {"ultrametric", "Ultrametric content, step by step", "table geometry", "rnn-geometry", NULL, rnn_draw_ultrametric},
     {"similarity", "Cosines between states", "array cosine", "rnn-geometry --arrays", NULL, rnn_draw_similarity},

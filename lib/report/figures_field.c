@@ -134,7 +134,7 @@ int rnn_draw_spectrum(const struct rnn_gathered *g, struct rnn_figure *f, struct
         RNN_TRY(add_circle(p, err));
         if (theory) RNN_TRY(add_complex(rnn_panel_layer(p, RNN_LAYER_POINTS, "theory", 1), theory, err));
         RNN_TRY(add_complex(rnn_panel_layer(p, RNN_LAYER_POINTS, "network", 0), a, err));
-        if (p->n > 1 && theory) p->layer[1].width = 1.5;
+        if (theory) p->layer[1].width = 1.5, p->layer[1].point = 6; /* rings, so that what they hold is seen */
         p->layer[p->n - 1].width = 0.55;
         if (theory) RNN_TRY(add_counts(p, a, theory, 0.9, err));
         p->equal = true;

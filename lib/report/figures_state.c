@@ -29,8 +29,8 @@ static int draw_channels(struct rnn_figure *f, const char *title, const char *yl
         struct rnn_layer *l = rnn_panel_layer(p, RNN_LAYER_IMAGE, NULL, 0);
         if (!l) return memory(err);
         for (size_t t = 0; t < T; t++)
-            for (size_t i = 0; i < n; i++) RNN_TRY(rnn_layer_add(l, (double[]){(double)t * unit, (double)i, (double)x[t * n + i]}, err));
-        p->flip_y = true, p->y_min = -0.5, p->y_max = (double)n - 0.5, p->x_min = -0.5 * unit, p->x_max = ((double)T - 0.5) * unit;
+            for (size_t i = 0; i < n; i++) RNN_TRY(rnn_layer_add(l, (double[]){((double)t + 0.5) * unit, (double)i, (double)x[t * n + i]}, err));
+        p->flip_y = true, p->y_min = -0.5, p->y_max = (double)n - 0.5, p->x_min = 0, p->x_max = (double)T * unit;
         p->palette = RNN_PALETTE_GREY;
         p->cblabel = rnn_strdup(ylabel);
         return RNN_OK;
@@ -50,7 +50,7 @@ static int draw_channels(struct rnn_figure *f, const char *title, const char *yl
     }
     const double room = hi > lo ? 0.08 * (hi - lo) : 1;
     p->x_min = 0, p->x_max = (double)T * unit, p->y_min = lo - room, p->y_max = hi + 3 * room;
-    p->key_outside = n > 3;
+    p->key_outside = true;
     return RNN_OK;
 }
 
@@ -253,7 +253,7 @@ static int draw_tree_layers(struct rnn_panel *p, const struct prefix *v, size_t 
     for (size_t i = 0; i < n; i++) lo = fmin(lo, xy[2 * i + 1]), hi = fmax(hi, xy[2 * i + 1]), left = fmin(left, xy[2 * i]), right = fmax(right, xy[2 * i]);
     struct rnn_layer *word = rnn_panel_layer(p, RNN_LAYER_TEXT, NULL, -2);
     if (!word) return memory(err);
-    for (size_t i = 0; i < n; i++) RNN_TRY(rnn_layer_word(word, xy[2 * i] , xy[2 * i + 1] + 0.035 * (hi - lo), v[i].name, err));
+    for (size_t i = 0; i < n; i++) RNN_TRY(rnn_layer_word(word, xy[2 * i], xy[2 * i + 1] + (v[i].depth % 2 ? -0.04 : 0.04) * (hi - lo), v[i].name, err));
     p->y_min = lo - 0.1 * (hi - lo), p->y_max = hi + 0.1 * (hi - lo);
     p->x_min = left - 0.08 * (right - left), p->x_max = right + 0.08 * (right - left);
     return RNN_OK;
@@ -283,7 +283,7 @@ int rnn_draw_tree(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn
 /* Share of triangles that are ultrametric, or the like, through the leading modes and in the whole space, against the Gaussian reference. */
 int rnn_draw_ultrametric(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
 {
-    const struct rnn_plot value = {.name = "ultrametric", .title = "Ultrametric content of distances between states", .table = "geometry", .x = "step", .y = "value", .group = "item",
+    const struct rnn_plot value = {.name = "ultrametric", .title = "Ultrametric content of distances between states, through so many leading modes (0: in the whole space)", .table = "geometry", .x = "step", .y = "value", .group = "item",
                                    .facet = "condition", .filter = "measure=ultrametric", .ylabel = "ultrametric content"};
     return rnn_plot_draw(&value, g, f, err);
 }

@@ -285,6 +285,25 @@ int rnn_draw_ablation(const struct rnn_gathered *g, struct rnn_figure *f, struct
     return RNN_OK;
 }
 
+/* Which states: all, or the mean over groups of a parameter; "" for single groups, which are left out. */
+static const char *which_states(const struct rnn_gathered *g, const struct rnn_gtable *t, size_t row, char buf[80])
+{
+    const struct rnn_gcol *by = rnn_gtable_col(t, "by"), *condition = rnn_gtable_col(t, "condition");
+    (void)g;
+    if (!by || !condition || !by->is_text || !condition->is_text) return "";
+    if (!strcmp(condition->s[row], "all")) return "all states";
+    if (strcmp(condition->s[row], "mean")) return "";
+    snprintf(buf, 80, "within %.60s", by->s[row]);
+    return buf;
+}
+
+int rnn_draw_dimension(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
+{
+    const struct rnn_plot plot = {.name = "dimension", .title = "Dimensions that hold most of the sum of squares (D90)", .table = "geometry", .x = "step", .y = "value",
+                                  .group = "states", .filter = "measure=dims", .ylabel = "dimensions"};
+    return plot_with(g, &plot, "states", which_states, f, err);
+}
+
 /* Mechanism of the network of a row, from table phase; "" when it is not known. */
 static const char *mechanism(const struct rnn_gathered *g, const struct rnn_gtable *t, size_t row, char buf[80])
 {
