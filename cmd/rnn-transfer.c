@@ -12,17 +12,18 @@
 #include "tool/transfer.h"
 
 static char both[] = "i2h+h2h", *default_conditions[] = { both };
+static char accuracy[] = "accuracy", to_criterion[] = "epochs_to_criterion", *default_endpoints[] = { accuracy, to_criterion };
 static double default_at[] = { 2, 5, 10, 20, 40 };
 
 static struct options {
     size_t pairs, resamples;
     uint64_t eval_every;
-    struct cli_strs donors, conditions, factorial, controls, map;
+    struct cli_strs donors, conditions, factorial, controls, map, endpoints;
     struct cli_reals at;
     char *primary;
     double primary_at, criterion, level;
     bool keep_nets;
-} opt = { .pairs = 1, .resamples = 10000, .conditions = { default_conditions, 1 }, .at = { default_at, RNN_LEN(default_at) }, .primary_at = 20,
+} opt = { .pairs = 1, .resamples = 10000, .conditions = { default_conditions, 1 }, .endpoints = { default_endpoints, 2 }, .at = { default_at, RNN_LEN(default_at) }, .primary_at = 20,
           .criterion = 0.9, .level = 0.95, .keep_nets = true };
 
 static struct cli_common common = CLI_COMMON_DEFAULT;
@@ -41,6 +42,7 @@ static const struct cli_opt own_options[] = {
     { 0, "at", CLI_REALS, &opt.at, "E,E,...", 0, 1e9, "epochs at which conditions are compared", 0, NULL },
     { 0, "primary", CLI_STR, &opt.primary, "CONDITION", 0, 0, "its test accuracy minus that of scratch is the primary endpoint", 0, NULL },
     { 0, "primary-at", CLI_REAL, &opt.primary_at, "E", 0, 1e9, "at this epoch", 0, NULL },
+    { 0, "endpoints", CLI_STRS, &opt.endpoints, "NAMES", 0, 0, "secondary ones: accuracy train_accuracy loss final_accuracy area jump_start epochs_to_criterion", CLI_COMMA, NULL },
     { 0, "level", CLI_REAL, &opt.level, "P", 0.5, 0.9999, "of the intervals", 0, NULL },
     { 0, "resamples", CLI_SIZE, &opt.resamples, "B", 100, 1e7, "bootstrap resamples, and permutations beyond 20 pairs", 0, NULL },
     { 0, "keep-nets", CLI_FLAG, &opt.keep_nets, NULL, 0, 0, "write the trained recipients", 0, NULL },
@@ -141,6 +143,10 @@ static void check_design(void)
     bool has_primary = !opt.primary;
     for (size_t i = 0; i < st.conditions.n; i++) has_primary |= !strcmp(st.conditions.v[i].name, opt.primary ? opt.primary : "");
     if (!has_primary) cli_die(2, "--primary: there is no condition '%s'", opt.primary);
+    for (size_t i = 0; i < opt.endpoints.n; i++) {
+        int k;
+        if (!rnn_name_index(tool_endpoint_names, opt.endpoints.v[i], &k)) cli_die(2, "--endpoints: '%s' is not an endpoint", opt.endpoints.v[i]);
+    }
     bool is_compared = !opt.primary;
     for (size_t i = 0; i < opt.at.n; i++) is_compared |= fabs(opt.at.v[i] - opt.primary_at) < 1e-9;
     if (!is_compared) cli_die(2, "--primary-at (%g) must be one of --at", opt.primary_at);
@@ -259,9 +265,12 @@ static int run_pairs(struct job *j, struct rnn_err *err)
 
 static int write_tests(struct rnn_err *err)
 {
-    const struct tool_endpoints e = { .at = opt.at.v, .n_at = opt.at.n, .criterion = opt.criterion, .level = opt.level, .B = opt.resamples,
+    struct tool_endpoints e = { .at = opt.at.v, .n_at = opt.at.n, .criterion = opt.criterion, .level = opt.level, .B = opt.resamples,
                                       .seed = common.seed, .primary = opt.primary, .primary_at = opt.primary_at };
     struct rnn_bytes out = { 0 };
+    int k;
+    for (size_t i = 0; i < opt.endpoints.n; i++)
+        if (rnn_name_index(tool_endpoint_names, opt.endpoints.v[i], &k)) e.secondary[k] = true;
     int rc = tool_results_append(st.results, &st.conditions, &e, &out, err);
     if (rc >= 0) rc = rnn_writer_raw(st.w, out.p, out.len, err);
     rnn_bytes_release(&out);

@@ -92,7 +92,9 @@ struct tool_endpoints {
     uint64_t seed;
     const char *primary;                   /* condition that is compared with scratch ... */
     double primary_at;                     /* ... in test accuracy at this epoch */
+    bool secondary[7];                     /* by tool_endpoint_names: the family that Holm's correction is over */
 };
+extern const char *const tool_endpoint_names[]; /* ends with NULL */
 struct tool_results; /* curves of every (pair, condition) */
 int tool_results_new(struct tool_results **r, const struct tool_conditions *c, struct rnn_err *err);
 /* Takes the curve; pairs are counted by (segment, index). */

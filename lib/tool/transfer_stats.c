@@ -56,7 +56,7 @@ int tool_results_add(struct tool_results *r, size_t segment, struct tool_outcome
 /* ---- endpoints ---- */
 
 enum endpoint { TEST_ACCURACY, TRAIN_ACCURACY, TEST_LOSS, FINAL_ACCURACY, AREA, JUMP_START, TO_CRITERION };
-static const char *const endpoint_names[] = { "accuracy", "train_accuracy", "loss", "final_accuracy", "area", "jump_start", "epochs_to_criterion" };
+const char *const tool_endpoint_names[] = { "accuracy", "train_accuracy", "loss", "final_accuracy", "area", "jump_start", "epochs_to_criterion", NULL };
 
 static double value_of(const struct tool_curve *c, enum endpoint e, double at, double criterion)
 {
@@ -111,17 +111,22 @@ static int compare_all(const struct tool_results *r, const struct tool_condition
     return RNN_OK;
 }
 
-/* Holm over all tests but the primary one and those without pairs. */
-static int correct(struct family *f, struct rnn_err *err)
+static bool is_secondary(const struct comparison *c, const struct tool_endpoints *e)
+{
+    return e->secondary[c->e] && !c->primary && c->r.n > 0;
+}
+
+/* Holm over the secondary tests that have pairs. */
+static int correct(const struct tool_endpoints *e, struct family *f, struct rnn_err *err)
 {
     double *p;
     size_t n = 0;
     RNN_TRY(rnn_alloc_into(&p, 2 * f->n, sizeof *p, err));
     for (size_t i = 0; i < f->n; i++)
-        if (!f->v[i].primary && f->v[i].r.n) p[n++] = f->v[i].r.p;
+        if (is_secondary(&f->v[i], e)) p[n++] = f->v[i].r.p;
     const int rc = n ? rnn_holm(n, p, p + f->n, err) : RNN_OK;
     n = 0;
-    for (size_t i = 0; i < f->n; i++) f->v[i].p_holm = f->v[i].primary || !f->v[i].r.n ? NAN : p[f->n + n++];
+    for (size_t i = 0; i < f->n; i++) f->v[i].p_holm = is_secondary(&f->v[i], e) ? p[f->n + n++] : NAN;
     free(p);
     return rc;
 }
@@ -138,7 +143,7 @@ static int make_family(const struct tool_results *r, const struct tool_condition
         for (size_t b = 1; b < c->n && c->v[a].donor == 0; b++)
             if (c->v[b].donor != 0 && c->v[b].donor != TOOL_SCRATCH && same_treatment(&c->v[a], &c->v[b])) RNN_TRY(compare_all(r, c, e, a, b, f, err));
     }
-    return correct(f, err);
+    return correct(e, f, err);
 }
 
 static int columns(struct rnn_table *t, struct rnn_err *err)
@@ -156,7 +161,7 @@ static int columns(struct rnn_table *t, struct rnn_err *err)
         { "lo", RNN_KV_REAL, NULL, "percentile bootstrap interval" },
         { "hi", RNN_KV_REAL, NULL, NULL },
         { "p", RNN_KV_REAL, NULL, "two-sided paired permutation" },
-        { "p_holm", RNN_KV_REAL, NULL, "the same after Holm over all but the primary test" },
+        { "p_holm", RNN_KV_REAL, NULL, "the same after Holm over the secondary endpoints; NaN: not one of them" },
     };
     for (size_t i = 0; i < RNN_LEN(cols); i++) RNN_TRY(rnn_table_col(t, cols[i].name, cols[i].type, cols[i].unit, cols[i].doc, err));
     return RNN_OK;
@@ -166,7 +171,7 @@ static void put(struct rnn_table *t, const struct tool_conditions *c, const stru
 {
     rnn_table_set_str(t, "condition", c->v[x->a].name);
     rnn_table_set_str(t, "reference", c->v[x->b].name);
-    rnn_table_set_str(t, "endpoint", endpoint_names[x->e]);
+    rnn_table_set_str(t, "endpoint", tool_endpoint_names[x->e]);
     rnn_table_set(t, "epoch", x->at);
     rnn_table_set_int(t, "primary", x->primary);
     rnn_table_set_int(t, "n", (int64_t)x->r.n);

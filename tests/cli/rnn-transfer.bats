@@ -112,6 +112,13 @@ for r in t:
         assert abs(float(r['difference']) - sum(d) / 2) < 1e-12 and r['n'] == '2', r
         n += 1
 assert n == 7 * 3 * 2
+# Holm: over accuracy (but for the primary test) and epochs to criterion; the others have none
+family = sorted((float(r['p']), i) for i, r in enumerate(t) if r['endpoint'] in ('accuracy', 'epochs_to_criterion') and r['primary'] not in ('1', 'true'))
+at_least = 0
+for k, (p, i) in enumerate(family):
+    at_least = max(at_least, min(1, p * (len(family) - k)))
+    assert abs(float(t[i]['p_holm']) - at_least) < 1e-12
+assert sum(r['p_holm'] != 'NaN' for r in t) == len(family) == 7 * 3 - 1
 PY
 }
 
@@ -169,6 +176,7 @@ assert (a["W_rec"][8] == s["W_rec"][8]).all() and (a["W_rec"][:, 8] == s["W_rec"
     refused "--primary: there is no condition 'h2h'" --donors "$CLASS" --primary h2h "$TASK"
     refused "--primary-at (3) must be one of --at" --donors "$CLASS" --primary donor/i2h+h2h --primary-at 3 "$TASK"
     refused "--conditions and --factorial contradict each other" --donors "$CLASS" --conditions h2h --factorial h2h "$TASK"
+    refused "--endpoints: 'speed' is not an endpoint" --donors "$CLASS" --endpoints speed "$TASK"
     refused "--controls: 'noise': not one of spectrum, rotated" --donors "$CLASS" --controls noise "$TASK"
     run -1 --separate-stderr transfer --donors missing.rnn "$TASK"
     [[ "$stderr" == *"missing.rnn"* ]]
