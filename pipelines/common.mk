@@ -11,8 +11,9 @@ SCALE ?= demo
 JOBS  ?= $(shell nproc)
 # Results of different scales do not mix: demo stands in build/study/STUDY, the others beside it.
 OUT   ?= $(ROOT)/build/study/$(STUDY)$(if $(filter-out demo,$(SCALE)),-$(SCALE))
-$(if $(filter $(SCALE),demo reduced full),,$(error SCALE must be demo, reduced or full, not '$(SCALE)'))
-# $(call scale,DEMO,REDUCED,FULL)
+SCALES ?= demo reduced full
+$(if $(filter $(SCALE),$(SCALES)),,$(error SCALE must be one of $(SCALES), not '$(SCALE)'))
+# $(call scale,DEMO,REDUCED,FULL): the last serves every scale above reduced
 scale = $(strip $(if $(filter demo,$(SCALE)),$1,$(if $(filter reduced,$(SCALE)),$2,$3)))
 
 T := $(BIN)/taskgen

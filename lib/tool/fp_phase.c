@@ -14,6 +14,7 @@ static const struct tool_column columns[] = {
     {"index", RNN_KV_INT, NULL, "number of the network within its ensemble"},
     {"status", RNN_KV_STR, NULL, "of its training"},
     {"mechanism", RNN_KV_STR, NULL, "not-learned, unstable or diverged by training; else the verdict of the points: slow-point, limit-cycle or irregular"},
+    {"class", RNN_KV_STR, NULL, "as published: not-learned, unstable or diverged by training, else class_index"},
     {"class_index", RNN_KV_STR, NULL, "by the published index: below 0.5 limit-cycle, else slow-point"},
     {"class_index_flipped", RNN_KV_STR, NULL, "the same with the sign of the second axis flipped, which is as good"},
     {"class_rollout", RNN_KV_STR, NULL, "by the speed of a long roll-out without noise and input"},
@@ -156,6 +157,7 @@ static int put_row(struct tool_fp_job *j, const struct phase *ph, const struct t
     rnn_table_set_int(t, "index", (int64_t)net->index);
     rnn_table_set_str(t, "status", rnn_net_status_names[net->status]);
     rnn_table_set_str(t, "mechanism", is_learned && ph ? ph->points : rnn_net_status_names[net->status]);
+    rnn_table_set_str(t, "class", is_learned && ph ? name[ph->index[0] < 0.5] : rnn_net_status_names[net->status]);
     if (ph) {
         rnn_table_set_str(t, "class_index", name[ph->index[0] < 0.5]); /* NaN counts as slow point, as published */
         rnn_table_set_str(t, "class_index_flipped", name[ph->index[1] < 0.5]);

@@ -1,4 +1,4 @@
-# The claim table in a few lines: how many hold, and every one that does not or was not tested.
+# -v title=TITLE: the claim table in a few lines: how many hold, and every one that does not or was not tested.
 NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
 { n[$at["verdict"]]++ }
 $at["verdict"] == "fail" {
@@ -7,7 +7,7 @@ $at["verdict"] == "fail" {
 $at["verdict"] == "not-tested" { left = left " " $at["id"] }
 function bound(x) { return x == "NaN" || x == "nan" ? "..." : x }
 END {
-    printf "%-46s %d claims hold, %d fail, %d were not tested\n", "variable memory: claims of the paper", n["pass"], n["fail"], n["not-tested"]
+    printf "%-46s %d claims hold, %d fail, %d were not tested\n", title, n["pass"], n["fail"], n["not-tested"]
     if (failed) print "  fail:" failed
     if (left) print "  not tested at this scale, or by make check:" left
 }
