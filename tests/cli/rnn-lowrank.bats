@@ -228,3 +228,33 @@ assert [k for k, b in frames("in.rnn")] == [k for k, b in frames("out.rnn")]'; }
     refused 2 "--part: 'all': not one of" --part all "$NETS"
     refused 2 "net-0000: there is no parameter W_no" --param W_no "$NETS"
 }
+
+# Boboeva et al. 2026: without its leading component a network forgets all but the newest same/different transition
+@test "the leading component carries early transitions, and the pipe through rnn-geometry shows it" {
+    [ -z "$RNN_TEST_SMALL" ] || skip "four networks of full size"
+    taskgen sequence -s 21 | rnn-train --nets 4 --seed 21 -q -o nets.rnn
+    for words in "--truncate 160" "--ablate 1" "--ablate 3" "--random-rank-one"; do
+        # shellcheck disable=SC2086
+        rnn-lowrank $words nets.rnn | rnn-run --activity --split train,test | rnn-geometry --measures separability --steps 3 |
+            rnn-cat --to tsv --table geometry >"g.${words//[^a-z0-9]/}"
+    done
+    rnn-lowrank --truncation --ablation --align hidden -o out.rnn nets.rnn
+    for t in truncation ablation shared_spectrum lowrank; do table $t out.rnn >$t; done
+    "$PYTHON" - <<'PY'
+import csv
+def read(name): return list(csv.DictReader(open(name), delimiter='\t'))
+def mean(rows, column='value'): return sum(float(r[column]) for r in rows) / len(rows)
+def g(name, measure, t): return mean([r for r in read('g.' + name) if (r['measure'], r['by']) == (measure, 'transition%d' % t)])
+for t in (2, 3):
+    assert g('ablate1', 'eta2', t) < 0.15 * g('truncate160', 'eta2', t)
+    for control in ('ablate3', 'randomrankone'): assert g(control, 'eta2', t) > 0.75 * g('truncate160', 'eta2', t)
+assert g('ablate1', 'ncm', 4) >= 0.9 and g('ablate1', 'ncm', 2) <= 0.75
+acc = lambda what, mode: mean([r for r in read('ablation') if (r['what'], r['mode']) == (what, mode)], 'accuracy')
+assert acc('component', '1') <= 0.55 and 0.5 <= acc('component', '2') <= 0.9 and acc('component', '3') >= 0.9 and acc('random', '1') >= 0.95
+cut = lambda rank: mean([r for r in read('truncation') if r['rank'] == str(rank)], 'accuracy')
+assert cut(1) <= 0.25 and cut(15) >= 0.97 and cut(160) >= 0.99
+first = {r['source']: float(r['value']) for r in read('shared_spectrum') if r['mode'] == '1'}
+assert first['aligned-mean'] > 1.5 * first['plain-mean']
+assert 5.8 < mean(read('lowrank'), 's1') < 7.3 and 1.5 < mean(read('lowrank'), 'ratio') < 2.0
+PY
+}
