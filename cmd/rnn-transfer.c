@@ -22,7 +22,7 @@ static struct options {
     struct cli_reals at;
     char *primary;
     double primary_at, criterion, level;
-    bool keep_nets;
+    bool keep_nets, number_on;
 } opt = { .pairs = 1, .resamples = 10000, .conditions = { default_conditions, 1 }, .endpoints = { default_endpoints, 2 }, .at = { default_at, RNN_LEN(default_at) }, .primary_at = 20,
           .criterion = 0.9, .level = 0.95, .keep_nets = true };
 
@@ -32,6 +32,7 @@ static const struct cli_opt own_options[] = {
     { .name = "Design", .type = CLI_SECTION },
     { 0, "donors", CLI_STRS, &opt.donors, "[NAME=]FILE", 0, 0, "nets to start from: one for all, or each from that of its index; may be repeated", CLI_FILE, NULL },
     { 'n', "nets", CLI_SIZE, &opt.pairs, "N", 1, 67108863, "recipients of each condition; N-th ones share start, data and order", 0, NULL },
+    { 0, "number-on", CLI_FLAG, &opt.number_on, NULL, 0, 0, "recipients of a further segment have further numbers, and so other starts", 0, NULL },
     { 0, "conditions", CLI_STRS, &opt.conditions, "LIST", 0, 0, "[DONOR/]BLOCK[:frozen|:random][+...] of i2h h2h h2o h0 or parameters; scratch is always there", CLI_COMMA, NULL },
     { 0, "factorial", CLI_STRS, &opt.factorial, "BLOCKS", 0, 0, "every combination of fresh, loaded, and loaded and frozen of these, instead", CLI_COMMA, NULL },
     { 0, "controls", CLI_STRS, &opt.controls, "NAMES", 0, 0, "more donors from the first: spectrum (its singular values only), rotated", CLI_COMMA, NULL },
@@ -311,6 +312,7 @@ static void train_segment(struct segment *s, bool is_last)
     struct job j = { .segment = st.n_segments,
                      .t = { .conditions = &st.conditions, .donors = &st.donors, .data = &d, .train = &set, .test = &test, .labels = &common.labels,
                             .map = { st.maps[0], st.maps[1], st.maps[2] }, .has_map = opt.map.n > 0, .segment = st.n_segments, .seed = common.seed,
+                            .first = opt.number_on ? st.n_segments * opt.pairs : 0,
                             .eval_every = opt.eval_every ? opt.eval_every : per_epoch ? per_epoch : (total + 49) / 50, .per_epoch = per_epoch ? (double)per_epoch : 1,
                             .criterion = opt.criterion, .keep_nets = opt.keep_nets } };
     if (!j.t.eval_every) j.t.eval_every = 1;

@@ -66,6 +66,7 @@ struct tool_transfer {
     struct rnn_transfer_map map;
     bool has_map;
     size_t segment;
+    uint64_t first;                        /* number of the segment's first recipient */
     uint64_t seed, eval_every;             /* updates between measurements */
     double per_epoch;                      /* updates per epoch; 1 where there are none: epochs are updates then */
     double criterion;                      /* of accuracy on the training trials */
@@ -80,6 +81,7 @@ struct tool_outcome {
     uint64_t index;
     size_t condition;
 };
+/* index: of the pair within the segment, which chooses the donor; the recipient's own number is first + index. */
 int tool_transfer_run(const struct tool_transfer *t, size_t condition, uint64_t index, struct tool_outcome **out, struct rnn_err *err);
 void tool_outcome_free(struct tool_outcome *o);
 

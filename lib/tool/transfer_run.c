@@ -290,14 +290,15 @@ int tool_transfer_run(const struct tool_transfer *t, size_t condition, uint64_t 
     const struct rnn_net *donor = NULL;
     struct tool_outcome *o;
     RNN_TRY(rnn_alloc_into(&o, 1, sizeof *o, err));
-    o->index = index;
+    const uint64_t number = t->first + index;
+    o->index = number;
     o->condition = condition;
     int rc = RNN_OK;
     if (c->donor != TOOL_SCRATCH) donor = tool_donor_net(t->donors, c->donor, t->segment, index, &seg);
     if (c->donor != TOOL_SCRATCH && !donor)
         rc = rnn_fail(err, RNN_ERR_ARG, "donors '%s' hold several nets, but none with index %llu", donor_name(t, c), (unsigned long long)index);
-    else if (donor && (donor->status == RNN_NET_DIVERGED || !rnn_net_finite(donor))) rc = say_void(t, c, index, "donor diverged", o, err);
-    else rc = run(t, c, donor, seg, index, o, err);
+    else if (donor && (donor->status == RNN_NET_DIVERGED || !rnn_net_finite(donor))) rc = say_void(t, c, number, "donor diverged", o, err);
+    else rc = run(t, c, donor, seg, number, o, err);
     if (rc < 0) tool_outcome_free(o);
     else *out = o;
     return rc;
