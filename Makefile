@@ -9,7 +9,7 @@ VERSION := 0.1.0
 B   := build/$(VARIANT)
 BIN := $(B)/bin
 PKG := msgpack openblas lapacke sleef zlib cminpack
-CONVERT_PKG := libzip matio jansson# only rnn-cat links these
+CONVERT_PKG := libzip matio jansson# only rnn-cat and rnn-report link these
 
 MAKEFLAGS += --no-builtin-rules
 FLAGS_release := -O2 -g
@@ -49,7 +49,7 @@ $(B)/librnn.a: $(OBJ)
 $(BIN)/%: $(B)/cmd/%.o $(B)/librnn.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(EXTRA_LIBS)
-$(BIN)/rnn-cat: EXTRA_LIBS = $(CONVERT_LIBS)
+$(BIN)/rnn-cat $(BIN)/rnn-report: EXTRA_LIBS = $(CONVERT_LIBS)
 .PRECIOUS: $(B)/cmd/%.o
 $(B)/tests/%: tests/unit/%.c $(B)/librnn.a $(B)/flags
 	@mkdir -p $(@D)
@@ -75,7 +75,7 @@ check: check-deps ## build and run every test
 	@PYTHON=$(PYTHON) tests/run $(VARIANT)
 study: deps ## run the studies at SCALE (demo, reduced, full)
 	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory -C pipelines study SCALE=$(SCALE) BIN=$(abspath $(BIN))
+	@$(MAKE) --no-print-directory -C pipelines study SCALE=$(SCALE) CONFIRM=$(CONFIRM) BIN=$(abspath $(BIN))
 bench: deps ## measure speed as ratios in one run
 	@$(MAKE) --no-print-directory all
 	@tests/bench/run $(B)

@@ -9,22 +9,25 @@
 #include "report/claims.h"
 #include "report/figures.h"
 #include "report/gather.h"
+#include "report/page.h"
 #include "report/text.h"
 #include "tool/tool.h"
 
-enum mode { TEXT, SUBJECT, TSV, CLAIMS, LIST, FIGURE, PLOT };
+enum mode { TEXT, SUBJECT, TSV, CLAIMS, LIST, FIGURE, PLOT, PAGE, INDEX };
 /* The commands, whether a word follows that is no file, and what it is. */
 static const struct { const char *name; enum mode mode; const char *word; } commands[] = {
     {"text", TEXT, NULL}, {"tsv", TSV, "the name of a table"}, {"claims", CLAIMS, "a file of claims"}, {"figures", LIST, NULL},
-    {"figure", FIGURE, "the name of a figure (rnn-report figures lists them)"}, {"plot", PLOT, NULL}};
+    {"figure", FIGURE, "the name of a figure (rnn-report figures lists them)"}, {"plot", PLOT, NULL},
+    {"page", PAGE, "a file that tells the story"}, {"index", INDEX, NULL}};
 
 static struct options {
-    char *table, *filter, *x, *y, *z, *group, *facet, *title;
+    char *table, *filter, *x, *y, *z, *group, *facet, *title, *claims, *link;
     size_t rows, width, bins;
     int style, format, scale, require;
     bool log_x, log_y, text;
 } opt = {.rows = 20, .width = 120, .bins = 40};
 enum { FORMAT_AUTO };
+enum { MOST_NETS = 400 }; /* that a page looks at for what it shows in motion */
 enum { REQUIRE_NONE, REQUIRE_PASS, REQUIRE_ALL };
 
 static struct cli_common common = CLI_COMMON_DEFAULT;
@@ -40,6 +43,9 @@ static const struct cli_opt options[] = {
     {0, "scale", CLI_CHOICE, &opt.scale, "demo|reduced|full", 0, 0, "claims that need a larger scale are not tested", 0, NULL},
     {0, "require", CLI_CHOICE, &opt.require, "none|pass|all", 0, 0, "exit 3 when a claim fails (pass), or is not tested either (all)", CLI_NEUTRAL, NULL},
     {0, "text", CLI_FLAG, &opt.text, NULL, 0, 0, "verdicts in words instead of a table in a stream", CLI_NEUTRAL, NULL},
+    {.name = "Page", .type = CLI_SECTION},
+    {0, "claims", CLI_STR, &opt.claims, "FILE.tsv", 0, 0, "claims to hold the study to", CLI_FILE, NULL},
+    {0, "link", CLI_STR, &opt.link, "URL", 0, 0, "of the page of all studies", CLI_NEUTRAL, NULL},
     {.name = "Figures", .type = CLI_SECTION},
     {0, "format", CLI_CHOICE, &opt.format, "auto|svg|pdf|png", 0, 0, "auto: as the name of the output ends, else svg", CLI_NEUTRAL, NULL},
     {0, "title", CLI_STR, &opt.title, "TEXT", 0, 0, "over the figure", CLI_NEUTRAL, NULL},
@@ -57,7 +63,7 @@ static const struct cli_opt options[] = {
 
 static const struct cli_tool tool = {
     .name = "rnn-report",
-    .synopsis = "[options] [text | SUBJECT | tsv TABLE | claims FILE.tsv | figures | figure NAME | plot] [FILE ...]",
+    .synopsis = "[options] [text | SUBJECT | tsv TABLE | claims FILE.tsv | figures | figure NAME | plot | page STORY | index] [FILE ...]",
     .summary = "Turns streams into tables for the eye, TSV, verdicts on claims, and figures.",
     .details = "SUBJECT is a tool without its rnn- (varmem, fixedpts, lowrank, geometry, transfer, run, train): its tables, summed up over networks.\n"
                "Several FILEs are taken together.",
@@ -69,7 +75,7 @@ static const struct cli_tool tool = {
 static const struct { const char *name; unsigned modes; const char *why; } belongs[] = {
     {"table", M(TEXT) | M(PLOT), "outside text and plot"}, {"filter", M(TEXT) | M(TSV) | M(PLOT), "outside text, tsv and plot"},
     {"rows", M(TEXT) | M(SUBJECT), "outside text"}, {"width", M(TEXT) | M(SUBJECT), "outside text"},
-    {"scale", M(CLAIMS), "without claims"}, {"require", M(CLAIMS), "without claims"}, {"text", M(CLAIMS), "without claims"}, {"seed", M(CLAIMS), "without claims"},
+    {"claims", M(PAGE), "without page"}, {"link", M(PAGE), "without page"}, {"scale", M(CLAIMS) | M(PAGE), "without claims or page"}, {"require", M(CLAIMS), "without claims"}, {"text", M(CLAIMS), "without claims"}, {"seed", M(CLAIMS) | M(PAGE), "without claims or page"},
     {"format", M(FIGURE) | M(PLOT), "without figure or plot"}, {"title", M(FIGURE) | M(PLOT), "without figure or plot"},
     {"style", M(PLOT), "without plot"}, {"x", M(PLOT), "without plot"}, {"y", M(PLOT), "without plot"}, {"z", M(PLOT), "without plot"},
     {"group", M(PLOT), "without plot"}, {"facet", M(PLOT), "without plot"}, {"log-x", M(PLOT), "without plot"}, {"log-y", M(PLOT), "without plot"},
@@ -276,6 +282,47 @@ static int run_claims(const struct cli_parse *p, const char *path)
     return tool_end(missed);
 }
 
+/* ---- pages ---- */
+
+static int run_page(const char *story)
+{
+    static const char *const scales[] = {"demo", "reduced", "full"};
+    struct rnn_claims c = {0};
+    struct rnn_err err;
+    size_t missing;
+    if (opt.claims && rnn_claims_read(opt.claims, &c, &err) < 0) cli_die(1, "--claims: %s", err.msg);
+    if (opt.claims && rnn_claims_measure(&c, &in.g, opt.scale, common.seed, &err) < 0) cli_die(1, "%s: %s", opt.claims, err.msg);
+    const struct rnn_page page = {.story = story, .claims = opt.claims ? &c : NULL, .scale = scales[opt.scale], .index = opt.link};
+    FILE *out = tool_open_text(&common);
+    if (rnn_page_write(&page, &in.g, out, &missing, &err) < 0) cli_die_err(&err);
+    tool_close_text(out);
+    if (missing) cli_warn("%s: %zu figures are not on the page, which says what is missing", story, missing);
+    rnn_claims_release(&c);
+    return 0;
+}
+
+/* Links go from the folder of the output, which holds the pages or their folders: names as they were given. */
+static int run_index(const struct cli_parse *p, size_t first)
+{
+    const size_t n = cli_n_args(p) - first;
+    const char **pages = rnn_alloc(n + 1, sizeof *pages), **links = rnn_alloc(n + 1, sizeof *links);
+    struct rnn_err err;
+    const char *slash = common.output ? strrchr(common.output, '/') : NULL;
+    const size_t folder = slash ? (size_t)(slash - common.output) + 1 : 0;
+    if (!pages || !links) cli_die(1, "out of memory");
+    if (!n) cli_die(2, "index: of which pages?");
+    for (size_t i = 0; i < n; i++) {
+        pages[i] = cli_arg(p, first + i);
+        links[i] = pages[i] + (folder && !strncmp(pages[i], common.output, folder) ? folder : 0);
+    }
+    FILE *out = tool_open_text(&common);
+    if (rnn_page_index(pages, links, n, out, &err) < 0) cli_die_err(&err);
+    tool_close_text(out);
+    free(pages);
+    free(links);
+    return 0;
+}
+
 /* ---- figures ---- */
 
 static enum rnn_figure_format format_of(void)
@@ -362,9 +409,9 @@ int main(int argc, char **argv)
     check_words(mode, word);
     const char *const one[] = {mode == TSV ? word : opt.table, NULL}, *const none[] = {NULL};
     const bool single = mode == TSV || mode == PLOT || (mode == TEXT && opt.table);
-    const bool draws = mode == FIGURE || mode == LIST;
-    const struct rnn_gather_want want = {single ? one : NULL, single ? none : NULL, draws ? 1 : 0, draws};
-    const bool has_input = mode != LIST || cli_n_args(p) > first;
+    const bool draws = mode == FIGURE || mode == LIST || mode == PAGE;
+    const struct rnn_gather_want want = {single ? one : NULL, single ? none : NULL, mode == PAGE ? MOST_NETS : draws, draws};
+    const bool has_input = mode != INDEX && (mode != LIST || cli_n_args(p) > first);
     if (has_input) read_input(p, first, &want);
     int status = 0;
     switch (mode) {
@@ -375,6 +422,8 @@ int main(int argc, char **argv)
     case LIST: status = run_list(has_input); break;
     case FIGURE: status = run_figure(word); break;
     case PLOT: status = run_plot(); break;
+    case PAGE: status = run_page(word); break;
+    case INDEX: status = run_index(p, first); break;
     }
     release_input();
     cli_release_values(p);

@@ -20,6 +20,7 @@ T := $(BIN)/taskgen
 R := $(BIN)/rnn-train
 X := $(BIN)/rnn-run
 C := $(BIN)/rnn-cat
+W := $(BIN)/rnn-report
 # $(call say,TEXT): what happens next, on standard error
 say = @printf '%s: %s\n' '$(STUDY)' '$1' >&2
 
@@ -35,8 +36,15 @@ $(OUT)/performance.tsv: $(OUT)/scored.rnn
 done = @rm -f $1 $1.state
 # $(call summary,TSV,TITLE,EXPECTED,AT_LEAST,AT_MOST,WHICH): a paragraph about the networks of TSV; see summary.awk
 summary = @awk -f $(ROOT)/pipelines/summary.awk -v study='$(STUDY)' -v title='$2' -v expected='$3' -v at_least='$4' -v at_most='$5' -v which='$6' $1
+# The study's page.  PAGE names the streams it is told from; the story is page.txt, and claims.tsv is what it is held to.
+PAGE ?=
+$(OUT)/$(STUDY).html: $(wildcard page.txt claims.tsv) $(PAGE)
+	$(call say,writing its page)
+	@$(W) --scale $(SCALE) --link ../index.html $(addprefix --claims ,$(wildcard claims.tsv)) -o $@ page page.txt $(PAGE)
+page: $(if $(wildcard page.txt),$(OUT)/$(STUDY).html)
+	@:
 files:
-	@printf '  %s\n' $(patsubst $(ROOT)/%,%,$(sort $(wildcard $(OUT)/*.rnn $(OUT)/*.tsv)))
+	@printf '  %s\n' $(patsubst $(ROOT)/%,%,$(sort $(wildcard $(OUT)/*.rnn $(OUT)/*.tsv $(OUT)/*.html)))
 clean:
 	rm -rf $(OUT)
-.PHONY: study summary files clean
+.PHONY: study summary page files clean

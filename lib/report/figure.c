@@ -1,5 +1,6 @@
 #include "report/figure.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
@@ -149,6 +150,13 @@ static void put_block(FILE *out, const struct rnn_layer *l, size_t panel, size_t
     fputs("EOD\n", out);
 }
 
+static bool has_holes(const struct rnn_layer *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (!isfinite(l->data[i * l->cols + l->cols - 1])) return true;
+    return false;
+}
+
 static const char *color_of(int color)
 {
     return color == -2 ? "#000000" : color < 0 ? "#888888" : COLORS[color % (int)RNN_LEN(COLORS)];
@@ -171,7 +179,10 @@ static void put_layer(FILE *out, const struct rnn_layer *l, size_t panel, size_t
     case RNN_LAYER_BAND: fprintf(out, "using 1:2:3 with filledcurves fs transparent solid 0.22 noborder lc rgb '%s'", c); break;
     case RNN_LAYER_ERRORBARS: fprintf(out, "using 1:2:3:4 with yerrorbars pt %d ps %g lw 1.2 lc rgb '%s'", point, size, c); break;
     case RNN_LAYER_BARS: fprintf(out, "using 1:2 with boxes fs solid 0.75 border lc rgb '%s'", c); break;
-    case RNN_LAYER_IMAGE: fputs("using 1:2:3 with image pixels", out); break;
+    case RNN_LAYER_IMAGE: /* gnuplot's images cannot have holes */
+        if (has_holes(l)) fputs("using 1:2:($1-0.5):($1+0.5):($2-0.5):($2+0.5):3 with boxxyerror fs solid 1 noborder lc palette", out);
+        else fputs("using 1:2:3 with image pixels", out);
+        break;
     case RNN_LAYER_COLORED: fprintf(out, "using 1:2:3 with points pt 7 ps %g palette", size); break;
     case RNN_LAYER_RGB: fputs("using 1:2:3:4:5 with rgbimage pixels", out); break;
     case RNN_LAYER_ARROWS: fprintf(out, "using 1:2:3:4 with vectors head size screen 0.006,20 filled lw 0.9 lc rgb '%s'", c); break;
@@ -250,7 +261,7 @@ static size_t keyed(const struct rnn_panel *p)
 
 static bool key_is_outside(const struct rnn_panel *p)
 {
-    return !p->no_key && keyed(p) && (p->key_outside || keyed(p) > 1);
+    return !p->no_key && keyed(p) && (p->key_outside || keyed(p) > 0);
 }
 
 /* Letters that a panel needs to its right (colour box, key) and below it (turned names). */
@@ -336,7 +347,11 @@ static void put_terminal(const struct rnn_figure *f, enum rnn_figure_format form
     char *title = wrap(f->title ? f->title : f->name, (size_t)(w / 9.8)), *caption = wrap(f->caption ? f->caption : "", (size_t)(w / 6.3));
     const double more = (double)(lines_of(title) - 1) * 20 + (double)(lines_of(caption) - 1) * 12;
     const double h = ((f->height > 0 ? f->height : 340) + LINE * below) * (double)rows + 46 + more;
-    if (format == RNN_FIGURE_SVG) fprintf(out, "set terminal svg size %.0f,%.0f dynamic font 'Helvetica,12' name '%s' background '#ffffff'\n", w, h, f->name);
+    if (format == RNN_FIGURE_SVG) {
+        fprintf(out, "set terminal svg size %.0f,%.0f dynamic font 'Helvetica,12' name '", w, h);
+        for (const char *c = f->name; *c; c++) putc(isalnum((unsigned char)*c) ? *c : '_', out);
+        fputs("' background '#ffffff'\n", out);
+    }
     if (format == RNN_FIGURE_PDF) fprintf(out, "set terminal pdfcairo size %.3fin,%.3fin font 'Helvetica,10'\n", w / 96, h / 96);
     if (format == RNN_FIGURE_PNG) fprintf(out, "set terminal pngcairo size %.0f,%.0f font 'Helvetica,11'\n", w, h);
     if (output) fputs("set output ", out), put_text(out, output), putc('\n', out);

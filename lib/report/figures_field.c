@@ -32,7 +32,11 @@ void rnn_draw_caption(struct rnn_figure *f, const struct rnn_gathered *g, const 
 {
     const bool known = a->segment < g->n_segments;
     char *brief = rnn_pipeline_brief(known ? g->segment[a->segment].pipeline : "");
-    if (a->net && known) rnn_figure_caption(f, "n = 1: %s of %zu networks; %s", a->net, g->segment[a->segment].nets, brief ? brief : "");
+    /* panels that are titled by networks show several */
+    size_t nets = 0;
+    for (size_t k = 0; k < f->n; k++) nets += f->panel[k].title && !strncmp(f->panel[k].title, "net-", 4);
+    if (nets > 1) rnn_figure_caption(f, "n = %zu networks; %s", nets, brief ? brief : "");
+    else if (a->net && known) rnn_figure_caption(f, "n = 1: %s of %zu networks; %s", a->net, g->segment[a->segment].nets, brief ? brief : "");
     else rnn_figure_caption(f, "%s", brief ? brief : "");
     free(brief);
 }

@@ -105,7 +105,7 @@ int rnn_draw_trials(const struct rnn_gathered *g, struct rnn_figure *f, struct r
     }
     for (size_t k = 0; rc >= 0 && k < K; k++) rc = draw_channels(f, "target", "target", tr->y + k * tr->T * tr->n_out, tr->T, tr->n_out, task->dt_ms, task->channel_out, err);
     for (size_t k = 0; rc >= 0 && k < K; k++) rc = draw_weights(f, task, tr, k, err);
-    f->width = 520, f->height = 240;
+    f->width = 520, f->height = 270;
     rnn_figure_title(f, "Task %s: %zu inputs, %zu outputs, %zu steps", task->name, task->n_in, task->n_out, tr->T);
     char *brief = rnn_pipeline_brief(g->n_segments ? g->segment[0].pipeline : "");
     rnn_figure_caption(f, "n = %zu of its trials; %s", K, brief ? brief : "");
@@ -322,11 +322,22 @@ static int add_trajectories(struct rnn_panel *p, const struct rnn_garray *tr, st
     return RNN_OK;
 }
 
+/* The array of this name that belongs to the same network (and the same input, where both say one). */
+static const struct rnn_garray *beside(const struct rnn_gathered *g, const char *name, const struct rnn_garray *a)
+{
+    const char *mine = rnn_kvs_get_str(&a->labels, "input", "");
+    for (const struct rnn_garray *b = rnn_draw_array(g, name, NULL, false); b; b = rnn_draw_array(g, name, b, false)) {
+        const char *theirs = rnn_kvs_get_str(&b->labels, "input", "");
+        if (b->segment == a->segment && !strcmp(b->net ? b->net : "", a->net ? a->net : "") && (!*mine || !*theirs || !strcmp(mine, theirs))) return b;
+    }
+    return NULL;
+}
+
 /* Directions in which a point repels: right vectors of multipliers outside the unit circle, projected on the axes. */
 static int add_unstable(struct rnn_panel *p, const struct rnn_gathered *g, const struct rnn_garray *points, double length, struct rnn_err *err)
 {
-    const struct rnn_garray *axes = rnn_draw_array(g, "pca_axes", NULL, false), *w = rnn_draw_array(g, "fixedpoint_eigenvalues", NULL, false);
-    const struct rnn_garray *right = rnn_draw_array(g, "fixedpoint_right_vectors", NULL, false);
+    const struct rnn_garray *axes = beside(g, "pca_axes", points), *w = beside(g, "fixedpoint_eigenvalues", points);
+    const struct rnn_garray *right = beside(g, "fixedpoint_right_vectors", points);
     if (!axes || !w || !right || w->value.dtype != RNN_C128 || right->value.dtype != RNN_C128 || right->value.ndim != 3) return RNN_OK;
     const size_t n = points->value.shape[0], D = points->value.shape[1], N = right->value.shape[1], M = right->value.shape[2];
     if (axes->value.ndim != 2 || axes->value.shape[1] != N || right->value.shape[0] != n || w->value.shape[1] != M) return RNN_OK;
@@ -373,11 +384,10 @@ int rnn_draw_fixedpoints(const struct rnn_gathered *g, struct rnn_figure *f, str
         struct rnn_panel *p = rnn_figure_panel(f, title, "principal component 1", "principal component 2");
         if (!p) return memory(err);
         double span = 0;
-        for (const struct rnn_garray *tr = rnn_draw_array(g, "pca_trajectories", NULL, false); tr; tr = rnn_draw_array(g, "pca_trajectories", tr, false)) {
-            if (tr->segment != a->segment || strcmp(tr->net ? tr->net : "", a->net ? a->net : "") || tr->value.ndim != 3 || tr->value.dtype != RNN_F64) continue;
+        const struct rnn_garray *tr = beside(g, "pca_trajectories", a);
+        if (tr && tr->value.ndim == 3 && tr->value.dtype == RNN_F64) {
             RNN_TRY(add_trajectories(p, tr, err));
             for (size_t i = 0; i < rnn_array_count(&tr->value); i++) span = fmax(span, fabs(((const double *)tr->value.data)[i]));
-            break;
         }
         RNN_TRY(add_unstable(p, g, a, 0.15 * (span > 0 ? span : 1), err));
         RNN_TRY(add_points(p, g, a, err));

@@ -260,7 +260,8 @@ static int draw_histogram(const struct view *v, const bool *in, struct rnn_panel
     RNN_TRY(rnn_alloc_into(&ys, v->t->rows, sizeof *ys, err));
     const size_t n = collect(v, in, NULL, 0, ys), bins = v->p->bins ? v->p->bins : 40;
     double lo = INFINITY, hi = -INFINITY;
-    for (size_t i = 0; i < n; i++) lo = fmin(lo, ys[i]), hi = fmax(hi, ys[i]);
+    for (size_t i = 0; i < v->t->rows; i++) /* the same bins for all groups */
+        if (v->keep[i] && !is_missing(v->y, i)) lo = fmin(lo, v->y->v[i]), hi = fmax(hi, v->y->v[i]);
     const double width = hi > lo ? (hi - lo) / (double)bins : 1;
     struct rnn_layer *l = rnn_panel_layer(panel, RNN_LAYER_STEPS, label, color);
     int rc = RNN_OK;
