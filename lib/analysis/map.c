@@ -129,9 +129,9 @@ int rnn_map_reduced(const struct rnn_net *net, const double *u, struct rnn_map *
     if (rc >= 0) rc = absorb_input(net, u, N, map->b, map->b, err);
     if (rc >= 0) rc = fill_alpha(net, map, err);
     if (rc < 0) return rnn_map_release(map), rc;
-    memcpy(map->W, rnn_net_param(net, "n"), R * N * sizeof *map->W);
-    const double *m = rnn_net_param(net, "m");
-    for (size_t i = 0; i < R * N; i++) map->m[i] = s * m[i];
+    const double *n = rnn_net_param(net, "n");
+    memcpy(map->m, rnn_net_param(net, "m"), R * N * sizeof *map->m);
+    for (size_t i = 0; i < R * N; i++) map->W[i] = s * n[i];
     return RNN_OK;
 }
 
@@ -221,7 +221,7 @@ static void jacobian_gru(const struct rnn_map *map, const double *x, double *J, 
     }
 }
 
-/* n diag(f') s m, without a further matrix: rank and units are unequal enough that a plain loop over units is a rank-one update each. */
+/* s n diag(f') m, without a further matrix: rank and units are unequal enough that a plain loop over units is a rank-one update each. */
 static void jacobian_reduced(const struct rnn_map *map, const double *x, double *J, double *pre)
 {
     const size_t N = map->N, U = map->units;
@@ -286,7 +286,7 @@ void rnn_map_curvature(const struct rnn_map *map, const double *x, const double 
         for (size_t j = 0; j < N; j++) H[j * N + j] += work[j] * bend(act, x[j]);
         return;
     }
-    /* M' diag(c) M with M the matrix inside f: W, or s m */
+    /* M' diag(c) M with M the matrix inside f: W, or m */
     const bool reduced = map->form == RNN_MAP_REDUCED;
     const double *M = reduced ? map->m : map->W;
     times(1, U, N, M, x, work);

@@ -4,8 +4,9 @@
  *   activity  x' = (1-a) x + a f(W x + b)                      elman (a = 1), leaky
  *   current   x' = (1-a) x + a (W f(x) + b)                    leaky-current
  *   gru       as in model/net.h
- *   reduced   k' = (1-a) k + a n f(s m k + b)                  the same network seen through kappa = n r: exact for factorised
- *             W = s m n in the activity form and, on x = s m k + b (which attracts at rate 1-a), in the current form
+ *   reduced   k' = (1-a) k + a s n f(m k + b)                  the same network seen through kappa = s n r: exact for factorised
+ *             W = s m n in the activity form and, on x = m k + b (which attracts at rate 1-a), in the current form
+ * (s is 1, or 1/N where the network scales its factors so: kappa is of order one in both.)
  * a may differ between units (then there is no exact reduction).  Row = postsynaptic. */
 #ifndef RNN_ANALYSIS_MAP_H
 #define RNN_ANALYSIS_MAP_H
@@ -22,8 +23,8 @@ struct rnn_map {
     size_t N;             /* numbers of a state: units, or the rank when reduced */
     size_t units;         /* units behind it */
     double *alpha;        /* [N] */
-    double *W;            /* [N][N]; gru [3N][N]; reduced: n [N][units] */
-    double *m;            /* reduced: s m [units][N]; else NULL */
+    double *W;            /* [N][N]; gru [3N][N]; reduced: s n [N][units] */
+    double *m;            /* reduced: m [units][N]; else NULL */
     double *b;            /* [units] all that does not depend on the state; gru: [3N], on the recurrent side (b_rec) */
     double *c;            /* gru: [3N], on the input side (W_in u + b_in); else NULL */
     double alpha_scale;   /* |F(x) - x| / alpha_scale is the speed per time constant: alpha, or 1 when units differ, elman, gru */
@@ -50,8 +51,8 @@ void rnn_map_iterate(const struct rnn_map *map, size_t k, size_t B, double *X, d
 /* J = dF^k/dx at x; x_end [N] = F^k(x); JJ [2][N][N] is scratch. */
 void rnn_map_jacobian_k(const struct rnn_map *map, size_t k, const double *x, double *x_end, double *J, double *JJ, double *work);
 
-/* For reduced maps: the state of the network [units] at kappa [N] (activity: f(s m k + b), which is on the orbit after a step with
- * a = 1 and at every fixed point; current: s m k + b). */
+/* For reduced maps: the state of the network [units] at kappa [N] (activity: f(m k + b), which is on the orbit after a step with
+ * a = 1 and at every fixed point; current: m k + b). */
 void rnn_map_lift(const struct rnn_map *map, const struct rnn_net *net, const double *kappa, double *x);
 
 /* Bounds over all states: K >= |dF(x) - dF(y)|_2 / |x - y|_2 and L >= |dF(x)|_2 (gru: over |h|_inf <= 1, where its states live).

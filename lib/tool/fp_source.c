@@ -212,7 +212,7 @@ int tool_fp_count(const struct tool_fp_plan *plan, size_t N, size_t *count, stru
     return RNN_OK;
 }
 
-/* From a kept state [units]: itself, or kappa = n r. */
+/* From a kept state [units]: itself, or kappa. */
 static int project(const struct tool_fp_job *j, const struct rnn_map *map, const float *state, double *x, struct rnn_err *err)
 {
     const size_t U = j->net->spec.N;
