@@ -37,8 +37,9 @@ done = @rm -f $1 $1.state
 # $(call summary,TSV,TITLE,EXPECTED,AT_LEAST,AT_MOST,WHICH): a paragraph about the networks of TSV; see summary.awk
 summary = @awk -f $(ROOT)/pipelines/summary.awk -v study='$(STUDY)' -v title='$2' -v expected='$3' -v at_least='$4' -v at_most='$5' -v which='$6' $1
 # The study's page.  PAGE names the streams it is told from; the story is page.txt, and claims.tsv is what it is held to.
-# (Expanded late: a study sets it after including this.)
+# (Expanded late, so that a study may set it, here or in page.mk, from what it defines later.)
 PAGE ?=
+-include page.mk
 .SECONDEXPANSION:
 $(OUT)/$(STUDY).html: $(wildcard page.txt claims.tsv) $$(PAGE)
 	$(call say,writing its page)

@@ -36,7 +36,8 @@ void rnn_draw_caption(struct rnn_figure *f, const struct rnn_gathered *g, const 
     size_t nets = 0;
     for (size_t k = 0; k < f->n; k++) nets += f->panel[k].title && !strncmp(f->panel[k].title, "net-", 4);
     if (nets > 1) rnn_figure_caption(f, "n = %zu networks; %s", nets, brief ? brief : "");
-    else if (a->net && known) rnn_figure_caption(f, "n = 1: %s of %zu networks; %s", a->net, g->segment[a->segment].nets, brief ? brief : "");
+    else if (a->net && known && g->segment[a->segment].nets) rnn_figure_caption(f, "n = 1: %s of %zu networks; %s", a->net, g->segment[a->segment].nets, brief ? brief : "");
+    else if (a->net) rnn_figure_caption(f, "n = 1: %s; %s", a->net, brief ? brief : "");
     else rnn_figure_caption(f, "%s", brief ? brief : "");
     free(brief);
 }

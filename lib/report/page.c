@@ -332,7 +332,7 @@ static void put_base64(FILE *out, const unsigned char *p, size_t n)
     }
 }
 
-enum { MOST_EMBEDDED = 1 << 19 }; /* bytes of one file within the page */
+enum { MOST_EMBEDDED = 1 << 18 }; /* bytes of one file within the page */
 
 static void put_file(FILE *out, const char *name, const char *suffix, const char *type, const unsigned char *p, size_t n, const char *instead)
 {
