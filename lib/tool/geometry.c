@@ -86,11 +86,28 @@ static int choose_prefix(struct geometry_job *j, struct rnn_err *err)
     return j->prefix ? RNN_OK : rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
 }
 
+/* A group that decoders learn about but are never asked about would flatter them in silence. */
+static int check_tested(const struct geometry_job *j, const struct tool_groups *g, struct rnn_err *err)
+{
+    for (size_t k = j->K; k < j->K_all && g->G; k++) {
+        size_t i = 0;
+        while (i < j->K && g->g[i] != g->g[k]) i++;
+        if (i == j->K && g->g[k] != RNN_NO_GROUP)
+            return rnn_fail(err, RNN_ERR_ARG, "--by %s: '%s' has no %s trials", g->by, g->name[g->g[k]], rnn_split_names[j->o->split]);
+    }
+    return RNN_OK;
+}
+
 static int choose_groups(struct geometry_job *j, struct rnn_err *err)
 {
     if (!j->o->n_by) return tool_groups_all(j->s, j->o->max_levels, &j->by, &j->n_by, err);
     RNN_TRY(rnn_alloc_into(&j->by, j->o->n_by, sizeof *j->by, err));
-    for (; j->n_by < j->o->n_by; j->n_by++) RNN_TRY(tool_groups_by(j->s, j->o->by[j->n_by], j->o->max_levels, &j->by[j->n_by], err));
+    while (j->n_by < j->o->n_by) {
+        struct tool_groups *g = &j->by[j->n_by];
+        RNN_TRY(tool_groups_by(j->s, j->o->by[j->n_by], j->o->max_levels, g, err));
+        j->n_by++;
+        if (j->measures & (TOOL_SEPARABILITY | TOOL_MODES)) RNN_TRY(check_tested(j, g, err));
+    }
     return RNN_OK;
 }
 

@@ -53,6 +53,8 @@ less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a < b) }' || { echo "$1 is not 
     refused 2 "net-0000: no activity on validation trials" both --split validation
     refused 2 "net-0000: no activity on train trials to learn from: rnn-run --split train,test --activity writes both" test --learn-from train
     refused 1 "no activity in the stream: rnn-run --activity writes it" nets
+    rnn-run -q --activity --split train nets | rnn-run -q --activity --count 5 >few # five test trials are all of the first class
+    refused 2 "net-0000: --by class: '1' has no test trials" few --by class --learn-from train
     rnn-run -q --activity --units 0-9 nets >some
     refused 2 "net-0000: modes: recurrent weights act on the rates of all units: rnn-run without --units and --what states" some -m modes
     rnn-geometry -q some | rows - >/dev/null # by default what is left is measured
