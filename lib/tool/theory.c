@@ -7,7 +7,8 @@ const struct tool_theory *const *tool_theory_models(void)
 {
     static const struct tool_theory *const models[] = {&tool_theory_variable_memory, &tool_theory_gsemm,
                                                        &tool_theory_slow_point,      &tool_theory_limit_cycle,
-                                                       &tool_theory_scaling,         NULL};
+                                                       &tool_theory_scaling,         &tool_theory_mean_field,
+                                                       NULL};
     return models;
 }
 

@@ -33,6 +33,6 @@ struct tool_column { const char *name; enum rnn_kv_type type; const char *unit, 
 struct rnn_table;
 int tool_table_new(struct rnn_table **t, const char *name, const struct tool_column *columns, struct rnn_err *err);
 
-extern const struct tool_theory tool_theory_variable_memory, tool_theory_gsemm, tool_theory_slow_point, tool_theory_limit_cycle, tool_theory_scaling;
+extern const struct tool_theory tool_theory_variable_memory, tool_theory_gsemm, tool_theory_slow_point, tool_theory_limit_cycle, tool_theory_scaling, tool_theory_mean_field;
 
 #endif
