@@ -412,10 +412,10 @@ static int tidy_svg(const struct rnn_figure *f, unsigned char **bytes, size_t *l
         char *stop;
         if (!strncmp(from, "<desc>", 6) && (stop = strstr(from, "</desc>"))) {
             from = stop + 7;
-        } else if (!strncmp(from, "id='gp", 6) || !strncmp(from, "id=\"gp", 6)) {
-            fprintf(out, "id=%c%s-", from[3], f->name), from += 4;
-        } else if (!strncmp(from, "href='#", 7)) {
-            fprintf(out, "href='#%s-", f->name), from += 7;
+        } else if (!strncmp(from, " id='", 5) || !strncmp(from, " id=\"", 5)) {
+            fprintf(out, " id=%c%s-", from[4], f->name), from += 5;
+        } else if (!strncmp(from, "href='#", 7) || !strncmp(from, "href=\"#", 7)) {
+            fprintf(out, "href=%c#%s-", from[5], f->name), from += 7;
         } else if (!strncmp(from, "url(#", 5)) {
             fprintf(out, "url(#%s-", f->name), from += 5;
         } else {

@@ -1,0 +1,140 @@
+#!/usr/bin/env bats
+# rnn-report: text, TSV, verdicts, figures and pages, and what it refuses.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR"
+    taskgen repeat-copy --length 3 --dims 2 --fresh | rnn-train --preset variable-memory-fast --hidden 12 --updates 40 --nets 2 --seed 4 -q |
+        rnn-run --horizon 20 -q -o nets.rnn
+    rnn-varmem -q --count 8 --horizon 10 --arrays all -o varmem.rnn nets.rnn
+    printf 'id\tstatement\tbasis\ttable\tvalue\tstatistic\tlo\thi\n' >head.tsv
+    { cat head.tsv; printf 'one\tworse <than> perfect & finite\tchoice\tperformance\taccuracy\tmax\t0\t1\n'; } >pass.tsv
+    { cat pass.tsv; printf 'two\tno network is that good\tchoice\tperformance\taccuracy\tmin\t1.5\t\n'; } >fail.tsv
+    { cat pass.tsv; printf 'three\tof another table\tchoice\tnone\tx\tmin\t1.5\t\n'; } >open.tsv
+    printf '%s\n' '@title A <story>' '@question What & why?' '' 'Words of a "paragraph".' '@figure trials' '@figure spectrum Modes.' '@figure transfer' \
+        '@plot table=performance x=index y=accuracy style=points : Points.' '@behaviours' '@claims one' >story.txt
+    export D=$BATS_FILE_TMPDIR
+}
+setup() { cd "$BATS_TEST_TMPDIR"; }
+
+@test "text shows every table with its rows, networks and units" {
+    run -0 rnn-report "$D/nets.rnn"
+    [[ "$output" == *"performance: 2 rows of 2 networks"* && "$output" == *"learning: "*"(updates)"* ]]
+    run -0 rnn-report text --table performance --filter index=1 "$D/nets.rnn"
+    [[ "$output" == *"performance: 1 row of 1 network"* && "$output" != *"learning: "* ]]
+    run -0 rnn-report --rows 1 --table performance "$D/nets.rnn"
+    [ "${lines[-1]}" = "  ... 1 rows more" ]
+}
+
+@test "a tool's name sums its tables up" {
+    run -0 rnn-report varmem "$D/varmem.rnn"
+    [[ "$output" == *"stage trained, state ok; 2 rows: median, least .. largest"* || "$output" == *"stage trained"* ]]
+    [[ "$output" == *"argument"* || "$output" == *"angular error"* || "$output" == *"n_ge_theta"* ]]
+    run -1 --separate-stderr rnn-report lowrank "$D/nets.rnn"
+    [[ "$stderr" == *"rnn-lowrank writes them"* ]]
+}
+
+@test "tsv is what rnn-cat writes, but for the order of columns" {
+    sorted() { awk -F'\t' '{ n = split($0, a, FS); if (NR == 1) for (i = 1; i <= n; i++) name[i] = a[i]; else for (i = 1; i <= n; i++) print NR, name[i], a[i] }' | sort; }
+    rnn-report tsv learning "$D/nets.rnn" | sorted >ours
+    rnn-cat --to tsv --table learning "$D/nets.rnn" | sorted >theirs
+    [ -s ours ]
+    cmp ours theirs
+}
+
+@test "claims become a table, words, and an exit status" {
+    rnn-report claims "$D/fail.tsv" "$D/nets.rnn" >claims.rnn
+    [ "$(rnn-cat --to tsv --table claims claims.rnn | awk -F'\t' 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "verdict") k = i; next } { print $k }' | tr '\n' ' ')" = "pass fail " ]
+    rnn-cat check claims.rnn
+    [[ "$(rnn-cat --prov claims.rnn)" == *rnn-report* ]]
+    run -0 rnn-report claims --text "$D/pass.tsv" "$D/nets.rnn"
+    [[ "${lines[-1]}" == "1 claim: 1 pass, 0 fail, 0 not tested" ]]
+    run -0 rnn-report claims --text "$D/fail.tsv" "$D/nets.rnn"
+    run -3 rnn-report claims --text --require pass "$D/fail.tsv" "$D/nets.rnn"
+    run -0 rnn-report claims --text --require pass "$D/open.tsv" "$D/nets.rnn"
+    run -3 rnn-report claims --text --require all "$D/open.tsv" "$D/nets.rnn"
+}
+
+@test "every figure is drawn or says who makes its data" {
+    run -0 rnn-report figures
+    names=$(cut -d' ' -f1 <<<"$output")
+    [ "$(wc -w <<<"$names")" -ge 30 ]
+    for name in $names; do
+        if rnn-report figure "$name" -o "$name.svg" "$D/varmem.rnn" 2>said; then
+            head -c 300 "$name.svg" | grep -q '<svg'
+            ! grep -q 'no data' "$name.svg"
+        else
+            grep -Eq 'makes it|vary|rnn-' said
+        fi
+    done
+    [ -s spectrum.svg ] && [ -s interaction.svg ] && [ -s trials.svg ] && [ -s weights.svg ] && [ -s learning-curves.svg ]
+    rnn-report figure spectrum -o again.svg "$D/varmem.rnn"
+    cmp spectrum.svg again.svg
+    rnn-report figure spectrum -o f.pdf "$D/varmem.rnn"
+    [ "$(head -c 4 f.pdf)" = "%PDF" ]
+    rnn-report figure spectrum --format png "$D/varmem.rnn" | head -c 4 | grep -q PNG
+}
+
+@test "any table can be drawn" {
+    for style in lines points histogram; do
+        rnn-report plot --table learning --x update --y loss --group index --style $style --log-y -o $style.svg "$D/nets.rnn"
+        grep -q '<svg' $style.svg
+    done
+    rnn-report plot --table learning --x status --y loss --style bars "$D/nets.rnn" >bars.svg 2>said || grep -q "no column 'status'" said
+    run -2 --separate-stderr rnn-report plot --table learning --x nowhere --y loss "$D/nets.rnn"
+    [[ "$stderr" == *"table learning has no column 'nowhere'"* ]]
+}
+
+@test "a page stands alone, escapes what it is told, and says what is missing" {
+    run -0 --separate-stderr rnn-report page "$D/story.txt" --claims "$D/pass.tsv" -o page.html "$D/varmem.rnn"
+    [[ "$stderr" == *"1 figures are not on the page"* ]]
+    grep -q '<h1>A &lt;story&gt;</h1>' page.html
+    grep -q 'worse &lt;than&gt; perfect &amp; finite' page.html
+    grep -q 'Figure transfer is not here' page.html
+    grep -q 'offset-path' page.html
+    ! grep -Eq '(src|href)="(https?:)?//' page.html
+    [ "$(grep -c '<figure' page.html)" -eq 4 ]
+    "$PYTHON" - page.html <<'END'
+import sys, html.parser, collections, re, base64
+text = open(sys.argv[1]).read()
+void = {"meta", "link", "br", "img", "hr"}
+class P(html.parser.HTMLParser):
+    stack, ids = [], collections.Counter()
+    def handle_starttag(self, tag, attrs):
+        if tag not in void: self.stack.append(tag)
+        for k, v in attrs:
+            if k == "id": self.ids[v] += 1
+    def handle_startendtag(self, tag, attrs):
+        for k, v in attrs:
+            if k == "id": self.ids[v] += 1
+    def handle_endtag(self, tag):
+        assert self.stack and self.stack.pop() == tag, tag
+p = P(); p.feed(text)
+assert not p.stack, p.stack
+assert max(p.ids.values()) == 1, p.ids.most_common(3)
+for ref in re.findall(r'(?:href|xlink:href)=[\'"]#([^\'"]+)|url\(#([^)]+)\)', text):
+    assert (ref[0] or ref[1]) in p.ids, ref
+tsv = re.search(r'download="performance.tsv" href="data:[^,]*,([^"]*)"', text).group(1)
+assert base64.b64decode(tsv).decode().count("\n") == 3
+END
+    rnn-report index page.html -o index.html
+    grep -q '<a href="page.html">A &lt;story&gt;</a>' index.html
+    run -1 rnn-report index "$D/story.txt"
+}
+
+@test "what makes no sense is refused in one line" {
+    run -2 rnn-report figure
+    run -2 rnn-report figure nonsense "$D/nets.rnn"
+    run -2 rnn-report plot "$D/nets.rnn"
+    run -2 rnn-report --style lines "$D/nets.rnn"
+    run -2 rnn-report text --filter index=1 "$D/nets.rnn"
+    run -2 rnn-report figure trials -o f.jpg "$D/nets.rnn"
+    run -1 --separate-stderr rnn-report tsv phi "$D/nets.rnn"
+    [[ "$stderr" == "rnn-report: no table 'phi' in the input: rnn-varmem writes it" ]]
+    printf '@title x\n@question y\n@picture z\n' >bad.txt
+    run -1 --separate-stderr rnn-report page bad.txt "$D/nets.rnn"
+    [[ "$stderr" == *"what is '@picture z'?"* ]]
+    head -c 5000 "$D/nets.rnn" >cut.rnn
+    run -1 rnn-report cut.rnn
+    run -1 rnn-report </dev/null
+}
