@@ -69,7 +69,11 @@ static int one_pass(const struct rnn_scaling_grid *g, const struct rnn_boundary_
         used += T[c] > 0 && isfinite(T[c]) && isfinite(lr[c]);
     }
     *line = (struct rnn_line){NAN, NAN, NAN, NAN, NAN, used};
-    return used < 3 ? RNN_NOT_CONVERGED : rnn_fit_exponent(curves, T, lr, line, err);
+    if (used < 3) return RNN_NOT_CONVERGED;
+    const int rc = rnn_fit_exponent(curves, T, lr, line, err);
+    if (rc != RNN_ERR_NUMERIC) return rc;
+    *line = (struct rnn_line){NAN, NAN, NAN, NAN, NAN, used}; /* one critical delay at every rate, as coarse grids have it: no line */
+    return RNN_NOT_CONVERGED;
 }
 
 static int compare(const void *a, const void *b)

@@ -19,6 +19,6 @@ END {
     for (key in n) {
         mean = sum[key] / n[key]
         var = n[key] > 1 ? (square[key] - n[key] * mean * mean) / (n[key] - 1) : 0
-        print key, mean, n[key] > 1 ? sqrt((var > 0 ? var : 0) / n[key]) : "NaN", right[key] / n[key], n[key] | "sort -t'\t' -k1,1 -k2,2 -k3,3g"
+        print key, mean, (n[key] > 1 ? sqrt((var > 0 ? var : 0) / n[key]) : "NaN"), right[key] / n[key], n[key] | "sort -t'\t' -k1,1 -k2,2 -k3,3g"
     }
 }

@@ -32,6 +32,6 @@ END {
         a = visible[delay, 0] + 0; b = learned[delay, 0] - a; c = visible[delay, 1] + 0; d = learned[delay, 1] - c
         p = fisher(a, b, c, d)
         print delay, all[delay, 0] + 0, learned[delay, 0] + 0, turns[delay, 0] + 0, a, all[delay, 1] + 0, learned[delay, 1] + 0, turns[delay, 1] + 0, c,
-              p, p * n_delays < 1 ? p * n_delays : 1 | "sort -g"
+              p, (p * n_delays < 1 ? p * n_delays : 1) | "sort -g"
     }
 }
