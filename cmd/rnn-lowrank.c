@@ -20,8 +20,8 @@ static struct options {
     double selective_least;
     bool change, truncation, ablation, overlaps, random_rank_one, has_truncate;
     int split, align, align_split, filtered;
-} opt = { .params = { default_param, 1 }, .parts = { default_part, 1 }, .of = w_rec, .n_random = 1, .overlap_rank = 3, .signed_rows = 10, .block = 5, .truncate = SIZE_MAX,
-          .selective_least = 1e-3, .split = RNN_TEST };
+} opt = { .params = { default_param, 1 }, .parts = { default_part, 1 }, .of = w_rec, .n_random = 1, .overlap_rank = 3,
+          .signed_rows = 10, .block = 5, .truncate = SIZE_MAX, .selective_least = 1e-3, .split = RNN_TEST };
 
 static struct cli_common common = CLI_COMMON_DEFAULT;
 
@@ -221,7 +221,8 @@ static int replace(struct tool_each_item *it, struct rnn_net *changed, const cha
 static int keep_of(const struct rnn_modes *m, bool *keep, struct rnn_err *err)
 {
     const size_t asked = opt.has_truncate ? opt.truncate : tool_sets_max(&st.ablate);
-    if (asked > m->n) return rnn_fail(err, RNN_ERR_ARG, "--%s (%zu) must not exceed the %zu modes of %s", opt.has_truncate ? "truncate" : "ablate", asked, m->n, m->param);
+    if (asked > m->n)
+        return rnn_fail(err, RNN_ERR_ARG, "--%s (%zu) must not exceed the %zu modes of %s", opt.has_truncate ? "truncate" : "ablate", asked, m->n, m->param);
     for (size_t k = 0; k < m->n; k++) keep[k] = !opt.has_truncate || k < opt.truncate;
     for (size_t i = 0; i < st.ablate.n; i++)
         for (size_t j = 0; j < st.ablate.v[i].n; j++) keep[st.ablate.v[i].v[j] - 1] = false;

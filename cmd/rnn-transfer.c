@@ -23,8 +23,8 @@ static struct options {
     char *primary;
     double primary_at, criterion, level;
     bool keep_nets, number_on;
-} opt = { .pairs = 1, .resamples = 10000, .conditions = { default_conditions, 1 }, .endpoints = { default_endpoints, 2 }, .at = { default_at, RNN_LEN(default_at) }, .primary_at = 20,
-          .criterion = 0.9, .level = 0.95, .keep_nets = true };
+} opt = { .pairs = 1, .resamples = 10000, .conditions = { default_conditions, 1 }, .endpoints = { default_endpoints, 2 },
+          .at = { default_at, RNN_LEN(default_at) }, .primary_at = 20, .criterion = 0.9, .level = 0.95, .keep_nets = true };
 
 static struct cli_common common = CLI_COMMON_DEFAULT;
 
@@ -313,7 +313,8 @@ static void train_segment(struct segment *s, bool is_last)
                      .t = { .conditions = &st.conditions, .donors = &st.donors, .data = &d, .train = &set, .test = &test, .labels = &common.labels,
                             .map = { st.maps[0], st.maps[1], st.maps[2] }, .has_map = opt.map.n > 0, .segment = st.n_segments, .seed = common.seed,
                             .first = opt.number_on ? st.n_segments * opt.pairs : 0,
-                            .eval_every = opt.eval_every ? opt.eval_every : per_epoch ? per_epoch : (total + 49) / 50, .per_epoch = per_epoch ? (double)per_epoch : 1,
+                            .eval_every = opt.eval_every ? opt.eval_every : per_epoch ? per_epoch : (total + 49) / 50,
+                            .per_epoch = per_epoch ? (double)per_epoch : 1,
                             .criterion = opt.criterion, .keep_nets = opt.keep_nets } };
     if (!j.t.eval_every) j.t.eval_every = 1;
     if (!st.w) st.w = tool_open_output(&common);

@@ -43,11 +43,14 @@ void tool_net_spectra_release(struct tool_net_spectra *s);
 /* Tables lowrank and singular; a net that cannot be analysed gets one row that says so. */
 int tool_lowrank_spectra(const struct tool_lowrank *c, const struct rnn_net *net, struct rnn_bytes *out, struct tool_net_spectra *keep, struct rnn_err *err);
 bool tool_lowrank_can(const struct rnn_net *net); /* it has finite parameters and did not diverge */
-int tool_lowrank_truncation(const struct tool_lowrank *c, const struct rnn_net *net, const struct tool_lowrank_trials *t, struct rnn_bytes *out, struct rnn_err *err);
-int tool_lowrank_ablation(const struct tool_lowrank *c, const struct rnn_net *net, const struct tool_lowrank_trials *t, struct rnn_bytes *out, struct rnn_err *err);
+int tool_lowrank_truncation(const struct tool_lowrank *c, const struct rnn_net *net, const struct tool_lowrank_trials *t,
+                            struct rnn_bytes *out, struct rnn_err *err);
+int tool_lowrank_ablation(const struct tool_lowrank *c, const struct rnn_net *net, const struct tool_lowrank_trials *t,
+                          struct rnn_bytes *out, struct rnn_err *err);
 int tool_lowrank_overlaps(const struct tool_lowrank *c, const struct rnn_net *net, struct rnn_bytes *out, struct rnn_err *err);
 /* Units by the class they prefer (table selectivity) and the loss of each class without the units of each (table selectivity_ablation). */
-int tool_lowrank_selectivity(const struct tool_lowrank *c, const struct rnn_net *net, const struct tool_lowrank_trials *t, struct rnn_bytes *out, struct rnn_err *err);
+int tool_lowrank_selectivity(const struct tool_lowrank *c, const struct rnn_net *net, const struct tool_lowrank_trials *t,
+                             struct rnn_bytes *out, struct rnn_err *err);
 
 /* Rates of the last step, H [K][N] float64; the caller frees. */
 int tool_last_rates(const struct rnn_net *net, const struct rnn_task *task, const struct rnn_trials *tr, double **H, struct rnn_err *err);

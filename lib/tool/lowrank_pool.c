@@ -64,14 +64,20 @@ static char *key_of(const struct rnn_kvs *labels)
     return key;
 }
 
-static int group_of(struct tool_pooled *p, const struct rnn_net *net, bool make, struct group **out, struct rnn_err *err)
+static struct group *find_group(const struct tool_pooled *p, const char *key)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (!strcmp(p->v[i]->key, key)) return p->v[i];
+    return NULL;
+}
+
+/* The group of this net's labels, made when it is not there. */
+static int group_of(struct tool_pooled *p, const struct rnn_net *net, struct group **out, struct rnn_err *err)
 {
     char *key = key_of(&net->labels);
     if (!key) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
-    *out = NULL;
-    for (size_t i = 0; i < p->n && !*out; i++)
-        if (!strcmp(p->v[i]->key, key)) *out = p->v[i];
-    if (*out || !make) {
+    *out = find_group(p, key);
+    if (*out) {
         free(key);
         return RNN_OK;
     }
@@ -91,7 +97,7 @@ int tool_pooled_spectra(struct tool_pooled *p, const struct rnn_net *net, const 
 {
     struct group *g;
     if (!s->n) return RNN_OK;
-    RNN_TRY(group_of(p, net, true, &g, err));
+    RNN_TRY(group_of(p, net, &g, err));
     for (size_t i = 0; i < s->n; i++) {
         const struct tool_spectrum *one = &s->v[i];
         struct spectrum *to = NULL;
@@ -190,7 +196,7 @@ int tool_pooled_aligned(struct tool_pooled *p, const struct tool_lowrank *c, con
                         struct rnn_err *err)
 {
     struct group *g;
-    RNN_TRY(group_of(p, net, true, &g, err));
+    RNN_TRY(group_of(p, net, &g, err));
     if (!g->n_aligned) RNN_TRY(start_sums(g, c, r, err));
     if (g->N != r->N || g->n_in != r->n_in || g->n_out != r->n_out)
         return rnn_fail(err, RNN_ERR_ARG, "%s has other dimensions than the nets before it: they cannot be averaged", net->id);
@@ -217,9 +223,11 @@ static int mean_of(size_t n, const double *sum, size_t count, double **out, stru
 
 int tool_pooled_mean(const struct tool_pooled *p, const struct rnn_net *net, double **W_bar, struct rnn_err *err)
 {
-    struct group *g;
+    char *key = key_of(&net->labels);
     *W_bar = NULL;
-    RNN_TRY(group_of((struct tool_pooled *)p, net, false, &g, err));
+    if (!key) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
+    const struct group *g = find_group(p, key);
+    free(key);
     return g && g->n_aligned ? mean_of(g->N * g->N, g->W, g->n_aligned, W_bar, err) : RNN_OK;
 }
 

@@ -215,7 +215,8 @@ static int truncation_rows(struct rnn_table *t, const struct tool_lowrank *c, co
     return truncated_row(t, c, net, m, m->n, keep, on, err);
 }
 
-int tool_lowrank_truncation(const struct tool_lowrank *c, const struct rnn_net *net, const struct tool_lowrank_trials *on, struct rnn_bytes *out, struct rnn_err *err)
+int tool_lowrank_truncation(const struct tool_lowrank *c, const struct rnn_net *net, const struct tool_lowrank_trials *on,
+                            struct rnn_bytes *out, struct rnn_err *err)
 {
     static const struct col cols[] = {
         { "index", RNN_KV_INT, NULL, "number of the network within its ensemble" },
@@ -306,7 +307,8 @@ static int ablation_rows(struct ablation *a, struct rnn_err *err)
     return RNN_OK;
 }
 
-int tool_lowrank_ablation(const struct tool_lowrank *c, const struct rnn_net *net, const struct tool_lowrank_trials *on, struct rnn_bytes *out, struct rnn_err *err)
+int tool_lowrank_ablation(const struct tool_lowrank *c, const struct rnn_net *net, const struct tool_lowrank_trials *on,
+                          struct rnn_bytes *out, struct rnn_err *err)
 {
     static const struct col cols[] = {
         { "index", RNN_KV_INT, NULL, "number of the network within its ensemble" },

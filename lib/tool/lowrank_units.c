@@ -326,7 +326,8 @@ static int class_table(const struct job *j, const struct rnn_run_result *intact,
     return rc;
 }
 
-int tool_lowrank_selectivity(const struct tool_lowrank *c, const struct rnn_net *net, const struct tool_lowrank_trials *t, struct rnn_bytes *out, struct rnn_err *err)
+int tool_lowrank_selectivity(const struct tool_lowrank *c, const struct rnn_net *net, const struct tool_lowrank_trials *t,
+                             struct rnn_bytes *out, struct rnn_err *err)
 {
     struct job j = { .c = c, .net = net, .t = t };
     struct rnn_run_result r = { 0 };

@@ -94,8 +94,10 @@ static int find_donor(const struct tool_donors *d, const char *name, size_t len)
 static int add_donor(struct tool_donors *d, char *name, struct tool_donor **out, struct rnn_err *err)
 {
     int rc = name ? RNN_OK : rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
-    if (rc >= 0 && (!*name || strpbrk(name, "/+:,= \t"))) rc = rnn_fail(err, RNN_ERR_ARG, "--donors: '%s': a name must not be empty or hold any of / + : , =", name);
-    if (rc >= 0 && (find_donor(d, name, strlen(name)) >= 0 || !strcmp(name, "scratch"))) rc = rnn_fail(err, RNN_ERR_ARG, "--donors: the name '%s' is taken", name);
+    if (rc >= 0 && (!*name || strpbrk(name, "/+:,= \t")))
+        rc = rnn_fail(err, RNN_ERR_ARG, "--donors: '%s': a name must not be empty or hold any of / + : , =", name);
+    if (rc >= 0 && (find_donor(d, name, strlen(name)) >= 0 || !strcmp(name, "scratch")))
+        rc = rnn_fail(err, RNN_ERR_ARG, "--donors: the name '%s' is taken", name);
     if (rc >= 0) rc = rnn_grow(&d->v, &d->cap, d->n + 1, sizeof *d->v, err);
     if (rc < 0) {
         free(name);
@@ -239,7 +241,8 @@ static int parse_parts(const char *word, const char *p, struct part *parts, size
     for (*n = 0;; p++) {
         const size_t len = strcspn(p, "+"), name = strcspn(p, "+:");
         struct part *q = &parts[*n];
-        if (!name || name >= sizeof q->name || *n == RNN_MAX_PARAMS) return rnn_fail(err, RNN_ERR_ARG, "--conditions: '%s': not of the form [DONOR/]BLOCK[:frozen|:random][+...]", word);
+        if (!name || name >= sizeof q->name || *n == RNN_MAX_PARAMS)
+            return rnn_fail(err, RNN_ERR_ARG, "--conditions: '%s': not of the form [DONOR/]BLOCK[:frozen|:random][+...]", word);
         memcpy(q->name, p, name);
         q->name[name] = 0;
         q->is = LOADED;
