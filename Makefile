@@ -63,12 +63,20 @@ deps: ## install what building and studying need (asks dpkg first; works offline
 	@pipelines/deps study
 check-deps:
 	@pipelines/deps check
-install: all ## copy tools and pages under $(DESTDIR)$(PREFIX)
+$(B)/completion.%: cmd/completion $(TOOLS:%=$(BIN)/%)
+	PATH="$(abspath $(BIN)):$$PATH" cmd/completion $* $(TOOLS) >$@.part && mv $@.part $@
+BASH_COMPLETION = share/bash-completion/completions
+ZSH_COMPLETION  = share/zsh/site-functions
+install: all $(B)/completion.bash $(B)/completion.zsh ## copy tools, pages and shell completion under $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(foreach s,1 5 7,$(DESTDIR)$(PREFIX)/share/man/man$(s))
 	install -m 755 $(TOOLS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/$(BASH_COMPLETION) $(DESTDIR)$(PREFIX)/$(ZSH_COMPLETION)
+	install -m 644 $(B)/completion.bash $(DESTDIR)$(PREFIX)/$(BASH_COMPLETION)/rnn-suite
+	for t in $(TOOLS); do ln -sf rnn-suite $(DESTDIR)$(PREFIX)/$(BASH_COMPLETION)/$$t; done
+	install -m 644 $(B)/completion.zsh $(DESTDIR)$(PREFIX)/$(ZSH_COMPLETION)/_rnn-suite
 	for p in man/*.[157]; do install -m 644 $$p $(DESTDIR)$(PREFIX)/share/man/man$${p##*.}; done
 uninstall: ## remove what install copied
-	cd $(DESTDIR)$(PREFIX) && rm -f $(TOOLS:%=bin/%) $(foreach p,$(wildcard man/*.[157]),share/man/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
+	cd $(DESTDIR)$(PREFIX) && rm -f $(TOOLS:%=bin/%) $(TOOLS:%=$(BASH_COMPLETION)/%) $(BASH_COMPLETION)/rnn-suite $(ZSH_COMPLETION)/_rnn-suite $(foreach p,$(wildcard man/*.[157]),share/man/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
 tests: $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/*.c))
 check: check-deps ## build and run every test
 	@$(MAKE) --no-print-directory all

@@ -138,3 +138,15 @@ END
     run -1 rnn-report cut.rnn
     run -1 rnn-report </dev/null
 }
+
+@test "completion for bash knows tools, first words, options and their choices" {
+    "$BATS_TEST_DIRNAME/../../cmd/completion" bash taskgen rnn-train rnn-report >completion.bash
+    complete_() { # TOOL WORD...: what is offered for the last word
+        bash -c 'source completion.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _${1//-/_}; echo "${COMPREPLY[*]}"' - "$@"
+    }
+    [ "$(complete_ taskgen repeat-c)" = "repeat-copy" ]
+    [ "$(complete_ taskgen repeat-copy --len)" = "--length" ]
+    [ "$(complete_ rnn-train --optimizer sg)" = "sgd" ]
+    [ "$(complete_ rnn-report --style hea)" = "heat" ]
+    [[ " $(complete_ rnn-train --log-) " != *"--log-x"* ]]
+}
