@@ -1,11 +1,11 @@
 """The fixed-point search in common use, as a yardstick for rnn-fixedpts: Adam on q = |F(x) - x|^2 / 2, float32, all starts at once.
 
 Settings as usual for such tools: one optimiser for all starts, learning rate 1.0 that decays by 0.95 on a plateau of the mean q
-(patience 5), gradient norm clipped at 1, at most 10,000 iterations, an end when every start has q < 1e-12 or stands still.  What it
+(patience 5), gradient norm clipped at 1, 10,000 iterations; with `early` it ends when every start has q < 1e-12 or stands still.  What it
 returns is counted as true when Newton's method in float64 stays within 1e-3 of it and reaches |F(x) - x| < 1e-12: generous, since the
 tool itself does not look.
 
-usage: adam_fixedpts.py FILE    (a stream of rnn-fixedpts --arrays states,starts: one elman tanh network, its starts, its points)
+usage: adam_fixedpts.py FILE [early]    (a stream of rnn-fixedpts --arrays states,starts: one elman tanh network, its starts, its points)
 prints TSV: tool, processor seconds, iterations, returned, distinct true points, of them stable, points per second
 """
 import sys, time
@@ -24,7 +24,7 @@ def read(path):
     return net, {k: np.concatenate(v) for k, v in arrays.items()}
 
 
-def adam(W, b, x, max_iter=10000, lr=np.float32(1), tol_q=1e-12, tol_dq=1e-20):
+def adam(W, b, x, max_iter, ends_early, lr=np.float32(1), tol_q=1e-12, tol_dq=1e-20):
     """One optimiser for all starts; ends when every start has q < tol_q or stands still, or after max_iter."""
     m, v = np.zeros_like(x), np.zeros_like(x)
     best, bad, q_last = np.inf, 0, np.full(len(x), np.inf, np.float32)
@@ -34,7 +34,7 @@ def adam(W, b, x, max_iter=10000, lr=np.float32(1), tol_q=1e-12, tol_dq=1e-20):
         q = np.float32(0.5) * (f * f).sum(1)
         g = ((f * (1 - F * F)) @ W - f) / np.float32(len(x))
         g *= np.minimum(np.float32(1), 1 / np.maximum(np.linalg.norm(g), np.float32(1e-30)))
-        if (np.logical_or(np.abs(q - q_last) < tol_dq * lr, q < tol_q)).all():
+        if ends_early and (np.logical_or(np.abs(q - q_last) < tol_dq * lr, q < tol_q)).all():
             break
         q_last, mean = q, q.mean()
         best, bad = (mean, 0) if mean < best * (1 - 1e-4) else (best, bad + 1)
@@ -75,7 +75,7 @@ W = p["W_rec"].astype(np.float32)
 b = sum((p[k] for k in ("b_rec", "b_in") if k in p), np.zeros(len(W))).astype(np.float32)
 starts = arrays["starts"].astype(np.float32)
 t0 = time.process_time()
-x, q, iterations = adam(W, b, starts)
+x, q, iterations = adam(W, b, starts, 10000, "early" in sys.argv[2:])
 seconds = time.process_time() - t0
 uniq = []
 for row in x[np.isfinite(q)]: # their own merge: within 1e-3

@@ -113,6 +113,20 @@ near() { awk -v a="$1" -v b="$2" -v t="$3" 'BEGIN { d = a - b; exit !(d <= t && 
     rnn-cat check act
 }
 
+@test "a three-bit flip-flop keeps eight states; every point is exact and told once" {
+    taskgen flip-flop --fresh | rnn-train --preset flip-flop --hidden 16 --updates 1500 --nets 1 --seed 2 -q | rnn-fixedpts -o out
+    [ "$(table coverage out | column n_stable)" = 8 ]
+    [ -z "$(table fixedpoints out | column q | awk '$1 > 1e-24')" ]
+    [ "$(table coverage out | column unseen | awk '{ print ($1 < 0.005) }')" = 1 ]
+    [ "$(($(table coverage out | column n_fixed) % 2))" = 1 ] # their indices sum to one
+    rnn-cat --to npy --array fixedpoint_states out >x.npy
+    "$PYTHON" -c '
+import numpy as np
+x = np.load("x.npy")
+d = np.abs(x[:, None] - x[None]).max(-1) + np.eye(len(x))
+assert d.min() > 1e-3, d.min()'
+}
+
 @test "the output is the same for every -j, and a network's frames do not depend on its company" {
     rnn-fixedpts -j1 --count 300 --phase --lyapunov 2 --match 1 "$DATA/ff.rnn" >one
     rnn-fixedpts -j2 --count 300 --phase --lyapunov 2 --match 1 "$DATA/ff.rnn" >two
