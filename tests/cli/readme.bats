@@ -26,6 +26,8 @@ command() { # PATTERN: the command line that holds it
     [ "$(awk 'NR > 1 && $2 < 0.9' table | wc -l)" = 3 ]
     eval "$(command '--to npz')"
     eval "$(command 'eigvals')" | grep -q '1.02'
+    eval "$(command 'figure spectrum')"
+    grep -q '<svg' spectrum.svg
 }
 
 @test "a task of one's own is learned" {
