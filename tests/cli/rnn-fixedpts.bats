@@ -18,6 +18,7 @@ g, th, tau, dt = b([1.2, 1.]), b([2.8, 4.]), b([1., 2.]), 0.05
 W, I = b([[6.4, -4.8], [6., -1.2]]), b([0.8, 0.])
 c = 1 / (1 + np.exp(g * th))
 W = g[:, None] * W
+np.savez("wc2.npz", W_rec=W, b_rec=g * (I - th) - W @ c, alpha=dt / tau, W_in=np.zeros((2, 2)), W_out=np.eye(2))
 np.savez("wc.npz", W_rec=W, b_rec=g * (I - th) - W @ c, alpha=dt / tau)
 # one of SCYFI's systems: z' = A z + W relu(z) + h
 A, h = b([0.7, 0.3]), b([0.37298253, -0.97931491])
@@ -158,6 +159,15 @@ assert d.min() > 1e-3, d.min()'
     [ "$(table phase out | column mechanism)" = not-learned ]
     [[ "$(table phase out | column class_points)" =~ ^(slow-point|limit-cycle|irregular)$ ]]
     [[ "$(table phase out | column class_index)" =~ ^(slow-point|limit-cycle)$ ]]
+}
+
+@test "phase: an oscillator turns, with its period" {
+    taskgen cue-discrimination --delay-ms 60 --fresh -o task
+    rnn-cat -q --from npz --cell leaky --activation sigmoid --dt 0.05 --task task "$DATA/wc2.npz" -o net
+    rnn-fixedpts --task task --phase --count 16 -o out net
+    [ "$(table phase out | column mechanism)" = limit-cycle ]
+    [ "$(table phase out | column class_rollout)" = limit-cycle ]
+    near "$(table phase out | column period)" 21.520569 1e-4
 }
 
 @test "inputs: each has its own points" {
