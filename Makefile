@@ -50,7 +50,7 @@ $(BIN)/%: $(B)/cmd/%.o $(B)/librnn.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(EXTRA_LIBS)
 $(BIN)/rnn-cat $(BIN)/rnn-report: EXTRA_LIBS = $(CONVERT_LIBS)
-.PRECIOUS: $(B)/cmd/%.o
+.PRECIOUS: $(B)/%.o
 $(B)/tests/%: tests/unit/%.c $(B)/librnn.a $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/librnn.a $(LDFLAGS) $(LDLIBS) $(CONVERT_LIBS) -lcmocka

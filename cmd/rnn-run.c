@@ -106,8 +106,8 @@ static void check_options(void)
     if (opt.task && opt.trials) cli_die(2, "--task and --trials contradict each other: the file of the trials holds their task");
     if (opt.horizon && opt.trials) cli_die(2, "--horizon has no effect on the trials of --trials");
     if (opt.has_kick_step && opt.kick == 0) cli_die(2, "--perturb-step has no effect without --perturb");
-    if (!opt.activity && (opt.units.n || opt.thin != 1 || opt.what || opt.activity_count))
-        cli_die(2, "--what, --units, --thin and --activity-count have no effect without --activity");
+    if (!opt.activity && (opt.units.n || opt.thin != 1 || opt.what || opt.activity_count || opt.extra))
+        cli_die(2, "--what, --units, --thin, --activity-count and --steps have no effect without --activity");
     parse_splits();
     st.silent = tool_ranges("silence", "unit", &opt.silent, &st.run.n_silent);
     st.units = tool_ranges("units", "unit", &opt.units, &st.run.n_units);

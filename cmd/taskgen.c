@@ -206,6 +206,8 @@ static void check_splits(const struct cli_parse *p, const struct config *cfg)
         int split;
         if (!rnn_name_index(rnn_split_names, cfg->splits.v[i], &split))
             cli_die(2, "--split: '%s': must be train, validation or test", cfg->splits.v[i]);
+        for (size_t k = 0; k < i; k++)
+            if (!strcmp(cfg->splits.v[k], cfg->splits.v[i])) cli_die(2, "--split: '%s' is listed twice", cfg->splits.v[i]);
     }
     for (int s = 0; s < RNN_N_SPLITS; s++)
         if (cli_given(p, count_options[s]) && !wants_split(cfg, s))

@@ -36,7 +36,8 @@ enum cli_flags {
     CLI_HIDDEN = 8,    /* not in --help */
     CLI_FILE = 16,     /* a file name (completion); implies CLI_NEUTRAL */
     CLI_NO_CONFIG = 32,
-    CLI_EXCL_MIN = 64  /* min itself is excluded */
+    CLI_EXCL_MIN = 64, /* min itself is excluded */
+    CLI_WHOLE = 128    /* CLI_REALS: whole numbers only */
 };
 
 /* One option.  Defaults are what *dst holds when parsing starts. */

@@ -112,6 +112,7 @@ static bool parse_real(const struct cli_opt *o, const char *text, size_t len, do
         if (!strchr(buf, 'i')) return bad(why, "too large");
         if (is_bounded(o) && (v > 0 ? isfinite(o->max) : isfinite(o->min))) return bad(why, "must be finite");
     }
+    if (o->flags & CLI_WHOLE && v != floor(v)) return bad(why, "not a whole number");
     *out = v;
     return check_range(o, v, why);
 }

@@ -152,6 +152,9 @@ static int check_masks(const struct rnn_train_config *c, struct rnn_err *err)
     if (c->sparsity < 0 || c->sparsity > 1) return rnn_fail(err, RNN_ERR_ARG, "--sparsity must lie between 0 and 1");
     if (c->dale > 1) return rnn_fail(err, RNN_ERR_ARG, "--dale must lie between 0 and 1");
     if (any && c->spec.rank) return rnn_fail(err, RNN_ERR_ARG, "--%s has no meaning for factorised weights (--rank %zu)", option, c->spec.rank);
+    if (c->penalty.l1_rec > 0 && c->spec.rank) {
+        return rnn_fail(err, RNN_ERR_ARG, "--l1 has no meaning for factorised weights (--rank %zu), whose product is never formed: use --l2", c->spec.rank);
+    }
     if (c->dale >= 0 && c->spec.cell == RNN_GRU) return rnn_fail(err, RNN_ERR_ARG, "--dale has no meaning for the gates of a gru");
     if (c->count_modes && c->spec.cell == RNN_GRU) {
         return rnn_fail(err, RNN_ERR_ARG, "--count-modes: a gru has no one recurrent matrix");

@@ -10,6 +10,8 @@ struct train_options train_opt = { .init = (char *)"uniform", .init_in = (char *
 #define C train_opt.c
 #define O train_opt
 #define ENUM(x) ((int *)&(x)) /* enumerations here are stored as unsigned int */
+#define MAX_UPDATES 1e15
+#define NOT_SAID UINT64_MAX /* out of range, which the option table shows as "not set" */
 
 const struct cli_opt train_opt_table[] = {
     { .name = "Recipe", .type = CLI_SECTION },
@@ -37,7 +39,7 @@ const struct cli_opt train_opt_table[] = {
     { 0, "h0-sd", CLI_REAL, &C.spec.h0_sd, "SD", 0, 1e6, "standard deviation per trial", 0, NULL },
     { 0, "h0-transform", CLI_CHOICE, ENUM(C.spec.h0_transform), "plain|tanh", 0, 0, "applied to the initial state", 0, NULL },
     { .name = "Initial weights", .type = CLI_SECTION },
-    { 0, "init", CLI_STR, &O.init, "LAW", 0, 0, "of W_rec: uniform, gauss:G, xavier, orthogonal:G, zero", 0, NULL },
+    { 0, "init", CLI_STR, &O.init, "LAW", 0, 0, "of W_rec: uniform, gauss, xavier or orthogonal, each with a gain as in gauss:1.5, or zero", 0, NULL },
     { 0, "init-in", CLI_STR, &O.init_in, "LAW", 0, 0, "of W_in", 0, NULL },
     { 0, "init-out", CLI_STR, &O.init_out, "LAW", 0, 0, "of W_out", 0, NULL },
     { 0, "init-bias", CLI_STR, &O.init_bias, "LAW", 0, 0, "of the biases", 0, NULL },
@@ -45,7 +47,7 @@ const struct cli_opt train_opt_table[] = {
     { 0, "init-b-out-sd", CLI_REAL, &O.init_b_out_sd, "SD", -1, 1e6, "output bias normal with this standard deviation; -1: --init-bias", 0, NULL },
     { 0, "init-h0-sd", CLI_REAL, &C.init.h0_sd, "SD", 0, 1e6, "of a fixed or trained initial state", 0, NULL },
     { 0, "zero-diagonal", CLI_FLAG, &C.init.zero_diagonal, NULL, 0, 0, "no self-connections at the start", 0, NULL },
-    { 0, "rnn-fan", CLI_FLAG, &C.init.rnn_fan, NULL, 0, 0, "uniform within 1/sqrt(N) for input weights too, as nn.RNN", 0, NULL },
+    { 0, "rnn-fan", CLI_FLAG, &C.init.rnn_fan, NULL, 0, 0, "laws of input weights count N inputs too, as nn.RNN", 0, NULL },
     { 0, "load", CLI_STRS, &O.load, "NAMES", 0, 0, "parameters taken from --init-from; unsaid: all it has", CLI_COMMA, NULL },
     { .name = "Optimiser", .type = CLI_SECTION },
     { 0, "optimizer", CLI_CHOICE, ENUM(C.optim.kind), "sgd|adam|adamw", 0, 0, "update rule, with PyTorch's formulas", 0, NULL },
@@ -66,9 +68,9 @@ const struct cli_opt train_opt_table[] = {
     { 0, "l2-rate", CLI_REAL, &C.penalty.l2_rate, "C", 0, 1e9, "penalty on the mean squared rate", 0, NULL },
     { .name = "Course", .type = CLI_SECTION },
     { 0, "batch", CLI_SIZE, &C.batch, "TRIALS", 0, 1e7, "trials per update; 0: the whole training set", 0, NULL },
-    { 0, "updates", CLI_UINT64, &C.updates, "N", 0, 0, "parameter updates", 0, NULL },
-    { 0, "epochs", CLI_UINT64, &C.epochs, "N", 0, 0, "passes over a finite training set", 0, NULL },
-    { 0, "lr-budget", CLI_REAL, &O.lr_budget, "X", 0, 1e9, "updates = max(1000, X / lr), unless --updates or --epochs say more", 0, NULL },
+    { 0, "updates", CLI_UINT64, &O.updates, "N", 0, MAX_UPDATES, "parameter updates", 0, NULL },
+    { 0, "epochs", CLI_UINT64, &O.epochs, "N", 0, MAX_UPDATES, "passes over a finite training set, instead", 0, NULL },
+    { 0, "lr-budget", CLI_REAL, &O.lr_budget, "X", 0, 1e9, "updates = max(1000, X / lr), instead; 0: no", 0, NULL },
     { 0, "bptt", CLI_SIZE, &C.bptt, "STEPS", 0, 1e7, "propagate gradients back over this many steps; 0: the whole trial", 0, NULL },
     { 0, "shuffle", CLI_FLAG, &C.shuffle, NULL, 0, 0, "a fresh order each epoch", 0, NULL },
     { 0, "drop-last", CLI_FLAG, &C.drop_last, NULL, 0, 0, "leave out an epoch's incomplete last batch", 0, NULL },
@@ -76,7 +78,7 @@ const struct cli_opt train_opt_table[] = {
     { 0, "loss", CLI_CHOICE, &O.loss, "auto|mse|cross-entropy", 0, 0, "auto: the task's", 0, NULL },
     { 0, "loss-norm", CLI_CHOICE, &O.norm, "auto|positions|weights", 0, 0, "divide the weighted errors by their number, or by the weights", 0, NULL },
     { 0, "loss-steps", CLI_CHOICE, ENUM(C.loss_steps), "task|last|all", 0, 0, "steps that count", 0, NULL },
-    { 0, "curriculum", CLI_REALS, &O.curriculum, "H,H,...", 1, 1e7, "horizons, each until a batch passes --curriculum-at", 0, NULL },
+    { 0, "curriculum", CLI_REALS, &O.curriculum, "H,H,...", 1, 1e7, "horizons, each until a batch passes --curriculum-at", CLI_WHOLE, NULL },
     { 0, "curriculum-at", CLI_REAL, &C.curriculum_at, "ACC", 0, 1, "accuracy above which the next horizon begins", 0, NULL },
     { 0, "sparsity", CLI_REAL, &C.sparsity, "SHARE", 0, 1, "share of recurrent weights held at zero", 0, NULL },
     { 0, "dale", CLI_REAL, &O.dale, "SHARE", -1, 1, "share of excitatory units, signs kept; -1: no signs", 0, NULL },
@@ -96,7 +98,7 @@ const struct cli_opt train_opt_table[] = {
     { .name = "Records", .type = CLI_SECTION },
     { 0, "log-every", CLI_UINT64, &C.log_every, "UPDATES", 0, 0, "updates between rows of the learning curve; 0: every epoch, or 200 rows", 0, NULL },
     { 0, "log-spaced", CLI_FLAG, &C.log_spaced, NULL, 0, 0, "20 rows per decade of updates", 0, NULL },
-    { 0, "snapshots", CLI_REALS, &O.snapshots, "U,U,...", 0, 4e9, "write the net as it is after these numbers of updates, too", 0, NULL },
+    { 0, "snapshots", CLI_REALS, &O.snapshots, "U,U,...", 0, 4e9, "write the net as it is after these numbers of updates, too", CLI_WHOLE, NULL },
     { 0, "snapshots-spaced", CLI_SIZE, &O.snapshots_spaced, "N", 0, 1e4, "snapshots at 0 and N log-spaced updates up to the last", 0, NULL },
     { 0, "count-modes", CLI_FLAG, &C.count_modes, NULL, 0, 0, "with every row, count eigenvalues of W_rec of large modulus", 0, NULL },
     { 0, "modes-at", CLI_REAL, &C.modes_at, "R", 0, 1e6, "modulus from which they count", 0, NULL },
@@ -110,6 +112,8 @@ const size_t train_opt_count = RNN_LEN(train_opt_table) - 1;
 __attribute__((constructor)) static void set_defaults(void)
 {
     rnn_train_config_default(&C);
+    O.updates = C.updates;
+    O.epochs = NOT_SAID;
     C.validate_trials = 256;
     C.spec.bias_in = false;
     C.stop_loss = C.stop_ratio = 0;
@@ -126,6 +130,14 @@ static bool uses_dt(void)
     return C.spec.cell == RNN_LEAKY || C.spec.cell == RNN_LEAKY_CURRENT || (C.spec.noise_rec > 0 && C.spec.noise_scale == RNN_NOISE_SQRT_DT);
 }
 
+/* Whether an initial law counts the inputs of the network. */
+static bool uses_fan_in(const struct rnn_task *task)
+{
+    const enum rnn_init in = C.init.W_in.kind, bias = C.init.bias.kind;
+    const bool W_in = task->n_in > 0 && (in == RNN_INIT_UNIFORM || in == RNN_INIT_GAUSS);
+    return W_in || (C.spec.bias_in && (bias == RNN_INIT_UNIFORM || bias == RNN_INIT_GAUSS));
+}
+
 /* Options without effect in the given mode are errors, never ignored. */
 static void refuse_idle(const struct cli_parse *p, const struct rnn_train_data *d)
 {
@@ -136,7 +148,13 @@ static void refuse_idle(const struct cli_parse *p, const struct rnn_train_data *
     REFUSE(C.spec.noise_rec > 0, "without --noise", "noise-where", "noise-scale");
     REFUSE(C.spec.h0 != RNN_H0_ZERO, "with --h0 zero", "h0-sd", "h0-transform");
     REFUSE(C.spec.h0 == RNN_H0_FIXED || C.spec.h0 == RNN_H0_TRAINED, "without --h0 fixed or trained", "init-h0-sd");
-    REFUSE(C.spec.rank > 0, "without --rank", "rank-scale", "init-factor", "read-latent", "reduced");
+    REFUSE(C.spec.bias_out, "without --bias-out", "init-b-out-sd");
+    REFUSE(C.spec.bias_rec || C.spec.bias_in || C.spec.bias_out, "without biases", "init-bias");
+    REFUSE(d->task->n_in > 0, "on a task without inputs", "init-in");
+    REFUSE(uses_fan_in(d->task), "unless the law of W_in or b_in is uniform or gauss", "rnn-fan");
+    REFUSE(C.spec.rank > 0, "without --rank", "rank-scale", "init-factor");
+    REFUSE(C.spec.rank > 0 || !C.spec.read_latent, "without --rank", "read-latent");
+    REFUSE(C.spec.rank > 0 || !C.reduced, "without --rank", "reduced");
     REFUSE(C.spec.rank == 0, "on factorised weights (--rank)", "init", "zero-diagonal");
     REFUSE(sgd, "without --optimizer sgd", "momentum");
     REFUSE(!sgd, "with --optimizer sgd", "beta1", "beta2", "eps");
@@ -186,28 +204,35 @@ static void set_network(const struct cli_parse *p, const struct rnn_task *task)
     parse_law("init-out", O.init_out, &C.init.W_out);
     parse_law("init-bias", O.init_bias, &C.init.bias);
     parse_law("init-factor", O.init_factor, &C.init.factor);
+    const enum rnn_init bias = C.init.bias.kind;
+    if (bias == RNN_INIT_XAVIER || bias == RNN_INIT_ORTHOGONAL) cli_die(2, "--init-bias: '%s' is a law for matrices", O.init_bias);
+    if (C.spec.h0 == RNN_H0_NORMAL && C.spec.h0_sd == 0) cli_die(2, "--h0 normal needs --h0-sd: without it every trial begins at zero");
     if (O.init_b_out_sd < 0 && O.init_b_out_sd != -1) cli_die(2, "--init-b-out-sd: must be at least 0, or -1");
     C.init.b_out_sd = O.init_b_out_sd;
 }
 
-/* One of --updates, --epochs and --lr-budget decides: what was said over what a preset holds. */
+/* One of --updates, --epochs and --lr-budget decides: what was said over what a preset holds.  The other two are left unset, so that the
+ * options, printed and read back, say the same again. */
 static void set_length(const struct cli_parse *p)
 {
-    cli_exclusive(p, "updates", "epochs");
-    cli_exclusive(p, "updates", "lr-budget");
-    cli_exclusive(p, "epochs", "lr-budget");
     const bool updates = cli_given(p, "updates"), epochs = cli_given(p, "epochs");
-    if (epochs) C.updates = 0;
-    if (updates) C.epochs = 0;
-    if (updates || epochs) {
-        O.lr_budget = 0;
-    } else if (O.lr_budget > 0) {
-        C.epochs = 0;
-        C.updates = C.lr > 0 ? (uint64_t)fmin(O.lr_budget / C.lr, 4e9) : 1000;
-        if (C.updates < 1000) C.updates = 1000;
-    } else if (C.epochs) {
-        C.updates = 0;
+    cli_exclusive(p, "updates", "epochs");
+    if (O.lr_budget > 0) {
+        cli_exclusive(p, "updates", "lr-budget");
+        cli_exclusive(p, "epochs", "lr-budget");
     }
+    if (updates || epochs) O.lr_budget = 0;
+    if (O.lr_budget > 0) {
+        O.updates = C.lr > 0 ? (uint64_t)fmax(1000, fmin(O.lr_budget / C.lr, 4e9)) : 1000;
+        O.lr_budget = 0;
+        O.epochs = NOT_SAID;
+    } else if (updates || O.epochs == NOT_SAID) {
+        O.epochs = NOT_SAID;
+    } else {
+        O.updates = NOT_SAID;
+    }
+    C.updates = O.updates == NOT_SAID ? 0 : O.updates;
+    C.epochs = O.epochs == NOT_SAID ? 0 : O.epochs;
 }
 
 static char **copy_names(const struct cli_strs *from)
@@ -265,6 +290,7 @@ void train_options_resolve(const struct cli_parse *p, const struct cli_common *c
     C.learned_at = O.learned_at > 0 ? O.learned_at : NAN;
     C.learned_ratio = O.learned_ratio > 0 ? O.learned_ratio : NAN;
     refuse_idle(p, d);
+    if (C.spec.read_latent && !C.spec.rank) cli_die(2, "--read-latent: weights of full rank have no latent variables: add --no-read-latent --no-reduced");
     C.n_curriculum = 0;
     if (!C.batch) C.batch = (size_t)rnn_train_set_size(&C, d);
     if (C.batch) set_lists(d);

@@ -14,6 +14,7 @@ struct train_options {
     double tau_to;
     char *init, *init_in, *init_out, *init_bias, *init_factor;
     double init_b_out_sd;
+    uint64_t updates, epochs; /* UINT64_MAX where the other one, or lr_budget, decides */
     double lr_budget;
     struct cli_reals curriculum, snapshots;
     size_t snapshots_spaced;

@@ -63,6 +63,20 @@ refused() { # MESSAGE COMMAND...: status 2, that one line, nothing on stdout
     grep -q '^# memory = nets in flight' conf
 }
 
+@test "the length of training is the same after reading it back, whatever decided it" {
+    for words in "--preset none" "--preset none --epochs 2" "--preset none --updates 0" "" "--epochs 3" "--updates 5"; do
+        rnn-train --print-config $words --batch 4 "$IN/seq.rnn" >conf
+        rnn-train --print-config --config conf "$IN/seq.rnn" | cmp - conf
+    done
+    for words in "" "--lr 0.1" "--lr-budget 200" "--updates 7"; do
+        rnn-train --print-config $words "$IN/cue.rnn" >conf
+        rnn-train --print-config --config conf "$IN/cue.rnn" | cmp - conf
+    done
+    short --epochs 2 "$IN/seq.rnn" >want
+    short --epochs 2 --print-config "$IN/seq.rnn" >conf
+    rnn-train -q --config conf "$IN/seq.rnn" | cmp - want
+}
+
 @test "a preset that does not fit, or is none" {
     refused "preset 'schemas' does not fit task 'flip-flop'" rnn-train --preset schemas "$IN/flip.rnn"
     refused "preset 'variable-memory' does not fit task 'sequence'" rnn-train --preset variable-memory "$IN/seq.rnn"
@@ -81,7 +95,16 @@ refused() { # MESSAGE COMMAND...: status 2, that one line, nothing on stdout
     refused "--load: has no effect" rnn-train --load W_rec "$IN/flip.rnn"
     refused "--freeze: 'W_res': this network's parameters are W_rec, W_in" rnn-train --freeze W_res "$IN/flip.rnn"
     refused "does not exist with noise" rnn-train --noise 0.1 "$IN/delayed.rnn"
-    refused "needs factorised weights" rnn-train --rank 0 "$IN/delayed.rnn"
+    refused "weights of full rank have no latent variables" rnn-train --rank 0 "$IN/delayed.rnn"
+    rnn-train -q --rank 0 --no-read-latent --no-reduced --updates 2 "$IN/delayed.rnn" >full.rnn
+    refused "--init-in: has no effect on a task without inputs" rnn-train --init-in zero "$IN/delayed.rnn"
+    refused "--init-b-out-sd: has no effect without --bias-out" rnn-train --no-bias-out --init-b-out-sd 0.2 "$IN/flip.rnn"
+    refused "--init-bias: has no effect without biases" rnn-train --no-bias-out --no-bias-rec --init-bias zero "$IN/flip.rnn"
+    refused "--init-bias: 'xavier' is a law for matrices" rnn-train --init-bias xavier "$IN/flip.rnn"
+    refused "--rnn-fan: has no effect" rnn-train --rnn-fan --init-in xavier "$IN/flip.rnn"
+    refused "--h0 normal needs --h0-sd" rnn-train --h0 normal "$IN/flip.rnn"
+    refused "--l1 has no meaning" rnn-train --rank 2 --l1 0.1 "$IN/flip.rnn"
+    refused "--curriculum: '2.5,4': not a whole number" rnn-train --curriculum 2.5,4 "$IN/copy.rnn"
     refused "--dale has no meaning" rnn-train --rank 2 --dale 0.8 "$IN/flip.rnn"
     refused "--validate-every: task 'sequence' sets no trials aside" rnn-train --validate-every 5 "$IN/seq.rnn"
     refused "--snapshots: 99" rnn-train --updates 5 --snapshots 99 "$IN/flip.rnn"
