@@ -65,7 +65,7 @@ static const struct cli_tool tool = {
     .name = "rnn-report",
     .synopsis = "[options] [text | SUBJECT | tsv TABLE | claims FILE.tsv | figures | figure NAME | plot | page STORY | index] [FILE ...]",
     .summary = "Turns streams into tables for the eye, TSV, verdicts on claims, and figures.",
-    .details = "SUBJECT is a tool without its rnn- (varmem, fixedpts, lowrank, geometry, transfer, run, train): its tables, summed up over networks.\n"
+    .details = "SUBJECT is a tool without its rnn- (varmem, fixedpts, lowrank, geometry, transfer, rollout, run, train): its tables, summed up over networks.\n"
                "Several FILEs are taken together.",
     .opts = options, .max_args = SIZE_MAX, .version = tool_version,
 };

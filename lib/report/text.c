@@ -40,6 +40,11 @@ static const struct { const char *subject, *table, *keys; } TABLES[] = {
     {"geometry", "geometry", "measure by condition step"},
     {"geometry", "states", ""},
     {"transfer", "transfer", "donor recipient blocks control"},
+    {"rollout", "rollout", "group"},
+    {"rollout", "rollout_mean", "group"},
+    {"rollout", "alike", "group_a group_b start"},
+    {"rollout", "alike_mean", "group_a group_b start what"},
+    {"rollout", "apart", "group_a group_b"},
     {"theory", "boundary", "family"},
     {"theory", "exponent", "family"},
 };
@@ -61,7 +66,7 @@ const char *rnn_text_subject_name(size_t i)
 const char *rnn_text_maker(const char *table)
 {
     static const char *const tools[][2] = {{"train", "rnn-train"}, {"run", "rnn-run"}, {"varmem", "rnn-varmem"}, {"fixedpts", "rnn-fixedpts"},
-                                           {"lowrank", "rnn-lowrank"}, {"geometry", "rnn-geometry"}, {"transfer", "rnn-transfer"}, {"theory", "rnn-theory"}};
+                                           {"lowrank", "rnn-lowrank"}, {"geometry", "rnn-geometry"}, {"transfer", "rnn-transfer"}, {"rollout", "rnn-rollout"}, {"theory", "rnn-theory"}};
     if (!strcmp(table, "claims")) return "rnn-report claims";
     for (size_t k = 0; k < RNN_LEN(TABLES); k++)
         for (size_t i = 0; !strcmp(TABLES[k].table, table) && i < RNN_LEN(tools); i++)

@@ -221,8 +221,7 @@ static int put_raster(struct rnn_writer *w, const struct tool_rollout_net *n, st
 {
     static const char *const dims[] = {"position", "step"};
     struct place *place = NULL;
-    float *raster = NULL;
-    double *units = NULL;
+    double *raster = NULL, *units = NULL;
     int rc = rnn_alloc_into(&place, n->N, sizeof *place, err);
     if (rc >= 0) rc = rnn_alloc_into(&raster, n->N * n->L, sizeof *raster, err);
     if (rc >= 0) rc = rnn_alloc_into(&units, n->N, sizeof *units, err);
@@ -232,7 +231,7 @@ static int put_raster(struct rnn_writer *w, const struct tool_rollout_net *n, st
         units[p] = (double)place[p].unit;
         for (size_t t = 0; t < n->L; t++) raster[p * n->L + t] = n->r[t * n->N + place[p].unit];
     }
-    if (rc >= 0) rc = put(w, n, "raster", dims, RNN_F32, 2, (size_t[]){n->N, n->L}, raster, err);
+    if (rc >= 0) rc = put(w, n, "raster", dims, RNN_F64, 2, (size_t[]){n->N, n->L}, raster, err);
     if (rc >= 0) rc = put(w, n, "raster_units", dims, RNN_F64, 1, (size_t[]){n->N}, units, err);
     free(place), free(raster), free(units);
     return rc;
