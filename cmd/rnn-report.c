@@ -296,7 +296,7 @@ static int run_page(const char *story)
     FILE *out = tool_open_text(&common);
     if (rnn_page_write(&page, &in.g, out, &missing, &err) < 0) cli_die_err(&err);
     tool_close_text(out);
-    if (missing) cli_warn("%s: %zu figures are not on the page, which says what is missing", story, missing);
+    if (missing) cli_warn("%s: %zu of its figures and claims are not on the page, which says why", story, missing);
     rnn_claims_release(&c);
     return 0;
 }

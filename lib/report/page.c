@@ -283,9 +283,10 @@ static int put_claims(struct context *c, const char *ids, struct rnn_err *err)
         for (size_t i = 0; *id && all && i < all->n; i++)
             if (stem ? !strncmp(all->v[i].id, id, stem) : !strcmp(all->v[i].id, id)) put_claim(c->out, &all->v[i]), found = true;
         if (found) continue;
-        const int rc = rnn_fail(err, RNN_ERR_FORMAT, "%s: no claim is called '%s'", c->p->story, id);
-        free(text);
-        return rc;
+        c->missing++;
+        fputs("<p class=\"missing\">No claim is called ", c->out);
+        rnn_page_text(c->out, id);
+        fputs(".</p>\n", c->out);
     }
     free(text);
     return RNN_OK;

@@ -15,7 +15,7 @@
  *   @plot table=T x=COL y=COL ... [: WORDS]            a plot; the keys of rnn-report plot (style, z, group, facet, filter, log-x, log-y, title)
  *   @behaviours [WORDS]                                networks of each kind in motion (needs nets and their task)
  *   @claims ID ...                                     verdicts on these claims; without ids: on all of them
- * A figure whose data are absent leaves a line that says what is missing. */
+ * A figure whose data are absent, and a claim that is not there, leave a line that says what is missing. */
 struct rnn_page {
     const char *story;                 /* path */
     const struct rnn_claims *claims;   /* measured; NULL: none */
@@ -23,7 +23,7 @@ struct rnn_page {
     const char *index;                 /* link to the page of pages; NULL: none */
 };
 
-/* RNN_ERR_FORMAT: the story's line and what is wrong with it.  missing: how many figures could not be drawn. */
+/* RNN_ERR_FORMAT: the story's line and what is wrong with it.  missing: how many such lines there are. */
 int rnn_page_write(const struct rnn_page *p, const struct rnn_gathered *g, FILE *out, size_t *missing, struct rnn_err *err);
 
 /* The page of pages: a link, title, question and verdicts of each page, taken out of the pages themselves.  RNN_ERR_FORMAT: not made here. */

@@ -12,7 +12,7 @@ setup_file() {
     { cat pass.tsv; printf 'two\tno network is that good\tchoice\tperformance\taccuracy\tmin\t1.5\t\n'; } >fail.tsv
     { cat pass.tsv; printf 'three\tof another table\tchoice\tnone\tx\tmin\t1.5\t\n'; } >open.tsv
     printf '%s\n' '@title A <story>' '@question What & why?' '' 'Words of a "paragraph".' '@figure trials' '@figure spectrum Modes.' '@figure transfer' \
-        '@plot table=performance x=index y=accuracy style=points : Points.' '@behaviours' '@claims one' >story.txt
+        '@plot table=performance x=index y=accuracy style=points : Points.' '@behaviours' '@claims one' '@claims zero' >story.txt
     export D=$BATS_FILE_TMPDIR
 }
 setup() { cd "$BATS_TEST_TMPDIR"; }
@@ -87,10 +87,11 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
 
 @test "a page stands alone, escapes what it is told, and says what is missing" {
     run -0 --separate-stderr rnn-report page "$D/story.txt" --claims "$D/pass.tsv" -o page.html "$D/varmem.rnn"
-    [[ "$stderr" == *"1 figures are not on the page"* ]]
+    [[ "$stderr" == *"2 of its figures and claims are not on the page"* ]]
     grep -q '<h1>A &lt;story&gt;</h1>' page.html
     grep -q 'worse &lt;than&gt; perfect &amp; finite' page.html
     grep -q 'Figure transfer is not here' page.html
+    grep -q 'No claim is called zero' page.html
     grep -q 'offset-path' page.html
     ! grep -Eq '(src|href)="(https?:)?//' page.html
     [ "$(grep -c '<figure' page.html)" -eq 4 ]
