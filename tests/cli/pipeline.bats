@@ -30,7 +30,7 @@ memory() { taskgen repeat-copy --length 3 --dims 2 --fresh | rnn-train --preset 
         rnn-train --preset short-term-memory --hidden 40 --batch 32 --lr 0.05 --updates 800 --nets 2 --seed 1 -q | rnn-run >out
     accuracies out | all '$1 >= 0.9'
     taskgen cue-discrimination --delay-ms 160 --fresh |
-        rnn-train --preset short-term-memory --hidden 40 --batch 32 --lr 1 --updates 300 --nets 2 --seed 1 -q | rnn-run >null
+        rnn-train --preset short-term-memory --hidden 40 --batch 32 --lr 10 --updates 300 --nets 4 --seed 1 -q | rnn-run >null
     accuracies null | all '$1 < 0.8'
 }
 

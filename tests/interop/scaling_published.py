@@ -28,7 +28,7 @@ def stream(which):
 
 
 def beta(which, *options):
-    made = subprocess.run([f"{BIN}/rnn-theory", "scaling", "--table", "fractions", "--category", "behaviour", "--fraction", "share", *options],
+    made = subprocess.run([f"{BIN}/rnn-theory", "scaling", "--table", "fractions", "--category", "behaviour", "--delay", "delay_ms", "--fraction", "share", *options],
                           input=stream(which), stdout=subprocess.PIPE, check=True).stdout
     tsv = subprocess.run([f"{BIN}/rnn-cat", "--to", "tsv", "--table", "exponent"], input=made, stdout=subprocess.PIPE, check=True).stdout.decode()
     head, row = [l.split("\t") for l in tsv.splitlines()]
