@@ -25,7 +25,7 @@ static const struct cli_opt options[] = {
     {0, "category", CLI_STR, &opt.category, "COLUMN", 0, 0, "column that names each network's behaviour [mechanism]", 0, NULL},
     {0, "fraction", CLI_STR, &opt.fraction, "COLUMN", 0, 0, "fractions are given: this column has them, --category names which", 0, NULL},
     {0, "rate", CLI_STR, &opt.rate, "COLUMN", 0, 0, "learning rate [learning_rate]", 0, NULL},
-    {0, "delay", CLI_STR, &opt.delay, "COLUMN", 0, 0, "delay in ms [delay-ms]", 0, NULL},
+    {0, "delay", CLI_STR, &opt.delay, "COLUMN", 0, 0, "delay in ms [delay_ms, else delay-ms]", 0, NULL},
     {0, "seed-column", CLI_STR, &opt.seed_column, "COLUMN", 0, 0, "what networks of different cells share, and is resampled [index]", 0, NULL},
     {0, "filter", CLI_STR, &opt.filter, "COLUMN=VALUE,...", 0, 0, "use these rows only", 0, NULL},
     {.name = "Boundaries", .type = CLI_SECTION},
@@ -132,7 +132,9 @@ static int find_sweep(struct sweep *s, const struct rnn_gathered *g, struct rnn_
     s->t = rnn_gathered_table(g, table);
     if (!s->t) return rnn_fail(err, RNN_ERR_ARG, "no table '%s' in the input", table);
     RNN_TRY(column(s->t, or_default(opt.rate, "learning_rate"), &s->rate, err));
-    RNN_TRY(column(s->t, or_default(opt.delay, "delay-ms"), &s->delay, err));
+    /* a label of the study's own, or the task's parameter */
+    const char *delay = rnn_gtable_col(s->t, "delay_ms") ? "delay_ms" : "delay-ms";
+    RNN_TRY(column(s->t, or_default(opt.delay, delay), &s->delay, err));
     RNN_TRY(column(s->t, or_default(opt.category, "mechanism"), &s->category, err));
     if (s->rate->is_text || s->delay->is_text) return rnn_fail(err, RNN_ERR_ARG, "learning rate and delay must be numbers");
     if (!s->category->is_text) return rnn_fail(err, RNN_ERR_ARG, "column '%s' must name behaviours in words", s->category->name);
