@@ -62,7 +62,7 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
     for name in $names; do
         if rnn-report figure "$name" -o "$name.svg" "$D/varmem.rnn" 2>said; then
             head -c 300 "$name.svg" | grep -q '<svg'
-            ! grep -q 'no data' "$name.svg"
+            run ! grep -q 'no data' "$name.svg"
         else
             grep -Eq 'makes it|vary|rnn-' said
         fi
@@ -93,7 +93,7 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
     grep -q 'Figure transfer is not here' page.html
     grep -q 'No claim is called zero' page.html
     grep -q 'offset-path' page.html
-    ! grep -Eq '(src|href)="(https?:)?//' page.html
+    run ! grep -Eq '(src|href)="(https?:)?//' page.html
     [ "$(grep -c '<figure' page.html)" -eq 4 ]
     "$PYTHON" - page.html <<'END'
 import sys, html.parser, collections, re, base64
