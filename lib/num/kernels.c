@@ -45,7 +45,7 @@ static const struct {
 
 int rnn_kernels_select(const char *name, struct rnn_err *err)
 {
-    const int automatic = !name || strcmp(name, "auto") == 0;
+    const int automatic = !name || !*name || strcmp(name, "auto") == 0;
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
         if (!automatic && strcmp(name, sets[i].set->name) != 0) continue;
         if (sets[i].runs()) {

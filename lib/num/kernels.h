@@ -55,7 +55,7 @@ extern const struct rnn_kernels rnn_kernels_ref;
 extern const struct rnn_kernels rnn_kernels_avx2, rnn_kernels_avx512;
 #endif
 
-/* name NULL or "auto": the best this processor runs; "ref", "avx2", "avx512" force one (RNN_ERR_ARG when it cannot run).
+/* name NULL, "" or "auto": the best this processor runs; "ref", "avx2", "avx512" force one (RNN_ERR_ARG when it cannot run).
  * Call before any thread starts. */
 int rnn_kernels_select(const char *name, struct rnn_err *err);
 const struct rnn_kernels *rnn_kernels(void); /* "ref" until selected */
