@@ -77,6 +77,13 @@ refused() { # MESSAGE COMMAND...: status 2, that one line, nothing on stdout
     rnn-train -q --config conf "$IN/seq.rnn" | cmp - want
 }
 
+@test "a stream that holds networks already is not trained again by mistake" {
+    quick "$IN/flip.rnn" >once.rnn
+    run -1 --separate-stderr quick once.rnn
+    [[ $stderr == "rnn-train: the input holds net 'net-0000' already: --init-from"* ]]
+    rnn-cat select --kind task once.rnn | quick --init-from once.rnn >twice.rnn
+}
+
 @test "a preset that does not fit, or is none" {
     refused "preset 'schemas' does not fit task 'flip-flop'" rnn-train --preset schemas "$IN/flip.rnn"
     refused "preset 'variable-memory' does not fit task 'sequence'" rnn-train --preset variable-memory "$IN/seq.rnn"
