@@ -138,7 +138,7 @@ P
     bash "$STUDY/cell" broad_0.1_20 2>said
     [ ! -s said ]
     SEED=1 bash "$STUDY/cell" broad_0.1_20 2>said # another design
-    ! cmp -s whole.rnn out/cells/broad_0.1_20.rnn
+    run ! cmp -s whole.rnn out/cells/broad_0.1_20.rnn
     run -1 --separate-stderr bash "$STUDY/cell" broad_7_7
     [ "$stderr" = "cell: no cell 'broad_7_7' in $OUT/cells.tsv" ]
 }
