@@ -8,7 +8,7 @@ VERSION := 0.1.0
 
 B   := build/$(VARIANT)
 BIN := $(B)/bin
-PKG := msgpack openblas lapacke sleef zlib cminpack
+PKG := msgpack openblas lapacke sleef libdeflate zlib cminpack
 CONVERT_PKG := libzip matio jansson# only rnn-cat and rnn-report link these
 
 MAKEFLAGS += --no-builtin-rules

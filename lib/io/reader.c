@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
+#include <libdeflate.h>
 #include "base/mem.h"
 #include "io/check.h"
 #include "io/ids.h"
@@ -181,7 +181,7 @@ static int read_some(struct rnn_reader *r, size_t need, struct rnn_err *err)
 static void follow_crc(struct rnn_reader *r, size_t upto)
 {
     if (upto <= r->crc_at) return;
-    r->crc = (uint32_t)crc32_z(r->crc, r->buf + r->start + r->crc_at, upto - r->crc_at);
+    r->crc = libdeflate_crc32(r->crc, r->buf + r->start + r->crc_at, upto - r->crc_at);
     r->crc_at = upto;
 }
 
@@ -370,7 +370,7 @@ static int take_frame(struct rnn_reader *r, struct rnn_frame *f, struct rnn_err 
     if (r->check_ids) RNN_TRY(rnn_ids_frame(&r->ids, f, err));
     unsigned char be[4] = {(unsigned char)(s->crc >> 24), (unsigned char)(s->crc >> 16), (unsigned char)(s->crc >> 8),
                            (unsigned char)s->crc};
-    r->digest = (uint32_t)crc32(r->digest, be, sizeof be);
+    r->digest = libdeflate_crc32(r->digest, be, sizeof be);
     r->frames++;
     r->consumed = s->len;
     return RNN_OK;

@@ -9,7 +9,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
+#include <libdeflate.h>
 #include "base/mem.h"
 #include "io/check.h"
 #include "io/walk.h"
@@ -171,7 +171,7 @@ static int emit(struct rnn_writer *w, const void *p, size_t n, struct rnn_err *e
 static void count_frame(struct rnn_writer *w, uint32_t crc)
 {
     unsigned char be[4] = {(unsigned char)(crc >> 24), (unsigned char)(crc >> 16), (unsigned char)(crc >> 8), (unsigned char)crc};
-    w->digest = (uint32_t)crc32(w->digest, be, sizeof be);
+    w->digest = libdeflate_crc32(w->digest, be, sizeof be);
     w->frames++;
 }
 
@@ -191,7 +191,7 @@ static int frame_start(const char *kind, unsigned char head[33], size_t *len, st
 
 static uint32_t frame_end(const unsigned char *head, size_t head_len, const struct rnn_body *b, unsigned char tail[5])
 {
-    uint32_t crc = (uint32_t)crc32_z(crc32_z(0, head, head_len), b->p, b->len);
+    uint32_t crc = libdeflate_crc32(libdeflate_crc32(0, head, head_len), b->p, b->len);
     tail[0] = 0xce;
     for (int i = 0; i < 4; i++) tail[1 + i] = (unsigned char)(crc >> (24 - 8 * i));
     return crc;

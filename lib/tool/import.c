@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
+#include <libdeflate.h>
 #include "base/mem.h"
 #include "codec/codec.h"
 #include "convert/import.h"
@@ -100,7 +100,7 @@ static int read_arrays(const char *format, const char *file, struct rnn_named_li
     unsigned char *p = NULL;
     size_t len = 0;
     RNN_TRY(rnn_slurp(file, &p, &len, err));
-    *crc = crc32_z(crc32_z(0, NULL, 0), p, len);
+    *crc = libdeflate_crc32(0, p, len);
     const bool is_npz = strcmp(format, "npz") == 0;
     int rc = is_npz ? rnn_npz_parse(p, len, l, err) : rnn_safetensors_parse(p, len, l, err);
     free(p);
