@@ -87,22 +87,3 @@ int rnn_phase_speed(const struct rnn_net *net, double *x, size_t steps, size_t t
     free(next);
     return rc < 0 ? rc : RNN_OK;
 }
-
-void rnn_phase_learned_rule(size_t n, const double *accuracy, const double *reliability, struct rnn_phase_learned *out)
-{
-    *out = (struct rnn_phase_learned){.stable = true, .first = n};
-    const size_t last = (size_t)(0.9 * (double)n);
-    double acc = 0, rel = 0;
-    for (size_t i = last; i < n; i++) acc += accuracy[i], rel += reliability[i];
-    const double count = (double)(n - last);
-    out->good = n > 0 && acc / count > 0.8 && rel / count > 0.8;
-    for (size_t i = 0; i < n && out->first == n; i++)
-        if (accuracy[i] > 0.8 && reliability[i] > 0.8) out->first = i;
-    if (out->first == n) return; /* never there: stable by their convention */
-    double below = 0, above = 0;
-    for (size_t i = out->first; i < n; i++) {
-        below += (accuracy[i] < 0.6) + (reliability[i] < 0.6);
-        above += (accuracy[i] > 0.6) + (reliability[i] > 0.6);
-    }
-    out->stable = below < 0.1 * above;
-}

@@ -23,10 +23,4 @@ double rnn_phase_index_of_signs(size_t n, const double *s);
  * last `tail` steps.  Their follow-up uses 6000 and 2000 steps and calls speed > 1e-3 rotating. */
 int rnn_phase_speed(const struct rnn_net *net, double *x, size_t steps, size_t tail, double *speed, struct rnn_err *err);
 
-/* Their two conditions on the per-update accuracy and reliability of training (n updates): good = both means over the last tenth > 0.8;
- * stable = collapses (< 0.6) after the first success are rarer than 0.1 of the non-collapses (> 0.6). Not learned: !good || !stable;
- * "unstable" when the second failed. */
-struct rnn_phase_learned { bool good, stable; size_t first; };
-void rnn_phase_learned_rule(size_t n, const double *accuracy, const double *reliability, struct rnn_phase_learned *out);
-
 #endif

@@ -81,25 +81,8 @@ static void linear_form_is_the_definition(void **state)
     }
 }
 
-static void learned_rule(void **state)
-{
-    (void)state;
-    double acc[100], rel[100];
-    struct rnn_phase_learned l;
-    for (size_t i = 0; i < 100; i++) acc[i] = rel[i] = i < 50 ? 0.5 : 0.95;
-    rnn_phase_learned_rule(100, acc, rel, &l);
-    assert_true(l.good && l.stable && l.first == 50);
-    for (size_t i = 60; i < 80; i++) acc[i] = 0.3;
-    rnn_phase_learned_rule(100, acc, rel, &l);
-    assert_true(l.good && !l.stable);
-    for (size_t i = 0; i < 100; i++) acc[i] = 0.5;
-    rnn_phase_learned_rule(100, acc, rel, &l);
-    assert_true(!l.good && l.stable && l.first == 100);
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reference_values), cmocka_unit_test(linear_form_is_the_definition),
-                                       cmocka_unit_test(learned_rule)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reference_values), cmocka_unit_test(linear_form_is_the_definition)};
     return cmocka_run_group_tests_name("phase", tests, NULL, NULL);
 }
