@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "tool/activity.h"
 #include "tool/fp.h"
 #include "tool/tool.h"
 
@@ -71,7 +72,6 @@ static const struct cli_tool tool = {
 
 static struct state {
     struct tool_fp_plan plan;
-    struct tool_items side;
     struct tool_arenas arenas;
     double *file;
     struct tool_fp_own *previous; /* the snapshot before, for matching */
@@ -188,11 +188,13 @@ static int after(void *user, struct tool_each_item *it, const struct rnn_frame *
     struct tool_fp_own *own;
     (void)user;
     if (strcmp(f->kind, "activity") || opt.task) return RNN_OK;
-    RNN_TRY(own_of(it, &own, err));
-    RNN_TRY(rnn_grow(&own->frames, &own->cap_frames, own->n_frames + 1, sizeof *own->frames, err));
-    RNN_TRY(rnn_activity_decode(f->body, &own->frames[own->n_frames], err));
-    const char *of = own->frames[own->n_frames++].net;
-    return !strcmp(of, it->net->id) ? RNN_OK : rnn_fail(err, RNN_ERR_FORMAT, "activity of '%s' stands behind network '%s'", of, it->net->id);
+    struct rnn_activity a;
+    RNN_TRY(tool_own_activity(it ? it->net : NULL, f, &a, err));
+    int rc = own_of(it, &own, err);
+    if (rc >= 0) rc = rnn_grow(&own->frames, &own->cap_frames, own->n_frames + 1, sizeof *own->frames, err);
+    if (rc >= 0) own->frames[own->n_frames++] = a;
+    else rnn_activity_release(&a);
+    return rc;
 }
 
 static int prepare(void *user, struct tool_each_item *it, const struct tool_items *seen, struct rnn_err *err)
@@ -256,34 +258,18 @@ static void forget(void *user)
 int main(int argc, char **argv)
 {
     struct rnn_err err;
-    struct rnn_kvs given = {0}, build = {0};
-    struct tool_side side = {0};
-    tool_begin(tool.name);
-    struct cli_parse *p = cli_begin(&tool, CLI_WITH_JOBS | CLI_WITH_SEED, &common, argc, argv);
-    cli_apply(p, NULL);
-    cli_print_config_if_asked(p);
+    struct rnn_kvs given = {0};
+    struct cli_parse *p = tool_start(&tool, CLI_WITH_JOBS | CLI_WITH_SEED, &common, argc, argv);
     make_plan(p);
-    struct tool_each each = {.jobs = common.jobs, .after = after, .prepare = prepare, .work = work, .emit = emit, .drop = drop, .forget = forget};
-    if (opt.task) {
-        if (tool_side_open(&side, "task", opt.task, common.max_frame, &st.side, &err) < 0) cli_die_err(&err);
-        each.inputs = &side.prov;
-        each.n_inputs = 1;
-        st.arenas.side = &st.side;
-        st.arenas.side_option = "task";
-    }
-    if (cli_options(p, &given, &err) < 0 || tool_build(&build, "double", &err) < 0) cli_die_err(&err);
-    struct rnn_reader *r = tool_open_input(&tool, cli_n_args(p) ? cli_arg(p, 0) : NULL, &common);
-    struct rnn_writer *w = tool_open_output(&common);
-    if (tool_each_net(r, w, tool.name, &given, &build, &each, &err) < 0) tool_fail(w, NULL, &err);
-    const uint64_t failed = rnn_writer_failed(w);
-    tool_close_output(w);
-    rnn_reader_close(r);
-    tool_side_close(&side);
-    tool_items_clear(&st.side);
+    tool_side_open(&st.arenas.side, opt.task, NULL, common.max_frame);
+    if (cli_options(p, &given, &err) < 0) cli_die_err(&err);
+    const struct tool_each each = {.jobs = common.jobs, .after = after, .prepare = prepare, .work = work, .emit = emit, .drop = drop, .forget = forget,
+                                   .side = &st.arenas.side};
+    const uint64_t failed = tool_each_net(&tool, &common, cli_arg(p, 0), &given, &each);
+    tool_arenas_release(&st.arenas);
     free(st.file);
     free(st.plan.where_key);
     rnn_kvs_release(&given);
-    rnn_kvs_release(&build);
     cli_release_values(p);
     cli_end(p);
     return tool_end(failed);

@@ -2,12 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
-#include "base/pool.h"
 #include "cli/cli.h"
 #include "codec/codec.h"
-#include "io/pipe.h"
+#include "tool/activity.h"
+#include "tool/each_net.h"
 #include "tool/geometry.h"
-#include "tool/items.h"
 #include "tool/ranges.h"
 #include "tool/tool.h"
 
@@ -63,24 +62,14 @@ static const struct cli_tool tool = {
     .opts = options, .max_args = 1, .version = tool_version,
 };
 
-/* A network with what came after it, until the next one. */
-struct item {
-    struct rnn_bytes raw;
-    struct rnn_net *net;       /* NULL: frames before the first network */
-    bool is_partial;
-    struct rnn_activity *act; size_t n_act, cap_act;
+/* What came after a network, and what was made of it. */
+struct own {
+    struct rnn_activity *act; size_t n_act, cap_act; /* until its turn to be measured */
     struct tool_states states;
     struct rnn_trials *tr;     /* shallow copies: the reader's own may move while workers look */
 };
 
-static struct state {
-    struct tool_items seen;
-    struct rnn_pool *pool;
-    struct rnn_writer *w;
-    struct item *open;
-    size_t n_activity;
-    double done;
-} st;
+static size_t n_activity; /* of the segment */
 
 /* ---- what was asked ---- */
 
@@ -135,32 +124,32 @@ static void check_options(const struct cli_parse *p)
 /* ---- the states of one network ---- */
 
 /* The first activity of the split; false when there is none. */
-static const struct rnn_activity *activity_of(const struct item *it, int split)
+static const struct rnn_activity *activity_of(const struct own *own, int split)
 {
-    for (size_t i = 0; i < it->n_act; i++)
-        if ((int)it->act[i].split == split) return &it->act[i];
+    for (size_t i = 0; i < own->n_act; i++)
+        if ((int)own->act[i].split == split) return &own->act[i];
     return NULL;
 }
 
-static int check_activity(const struct item *it, const struct rnn_activity *like, struct rnn_err *err)
+static int check_activity(const struct own *own, const char *net, const struct rnn_activity *like, struct rnn_err *err)
 {
-    for (size_t i = 0; i < it->n_act; i++) {
-        const struct rnn_activity *a = &it->act[i];
+    for (size_t i = 0; i < own->n_act; i++) {
+        const struct rnn_activity *a = &own->act[i];
         if (a->split == like->split && strcmp(a->id, like->id))
-            return rnn_fail(err, RNN_ERR_ARG, "%s: two sets of %s trials, '%s' and '%s': which is meant?", it->net->id, rnn_split_names[a->split], like->id, a->id);
+            return rnn_fail(err, RNN_ERR_ARG, "%s: two sets of %s trials, '%s' and '%s': which is meant?", net, rnn_split_names[a->split], like->id, a->id);
         if (a->T != like->T || a->n != like->n || a->thin != like->thin || a->what != like->what)
-            return rnn_fail(err, RNN_ERR_FORMAT, "%s: '%s' and '%s' differ in steps or units", it->net->id, like->id, a->id);
+            return rnn_fail(err, RNN_ERR_FORMAT, "%s: '%s' and '%s' differ in steps or units", net, like->id, a->id);
     }
     return RNN_OK;
 }
 
 /* The trials that row k of an activity block belongs to. */
-static int find_trial(const struct rnn_activity *a, size_t k, const struct rnn_trials **tr, size_t *row, struct rnn_err *err)
+static int find_trial(const struct tool_items *seen, const struct rnn_activity *a, size_t k, const struct rnn_trials **tr, size_t *row, struct rnn_err *err)
 {
     const uint64_t at = a->first + k;
-    for (size_t i = 0; i < st.seen.n; i++) {
-        for (size_t b = 0; b < st.seen.v[i]->n_blocks; b++) {
-            const struct tool_block *block = &st.seen.v[i]->blocks[b];
+    for (size_t i = 0; i < seen->n; i++) {
+        for (size_t b = 0; b < seen->v[i]->n_blocks; b++) {
+            const struct tool_block *block = &seen->v[i]->blocks[b];
             if (strcmp(block->id, a->trials) || at < block->tr.first || at - block->tr.first >= block->tr.K) continue;
             *tr = &block->tr;
             *row = (size_t)(at - block->tr.first);
@@ -171,241 +160,153 @@ static int find_trial(const struct rnn_activity *a, size_t k, const struct rnn_t
 }
 
 /* Rows of one split go to the states from row k on; n_tr counts the shallow copies of trials made. */
-static int add_split(struct item *it, int split, size_t k, size_t *n_tr, struct rnn_err *err)
+static int add_split(struct own *own, const struct tool_items *seen, int split, size_t k, size_t *n_tr, struct rnn_err *err)
 {
-    struct tool_states *s = &it->states;
-    for (size_t i = 0; i < it->n_act; i++) {
-        const struct rnn_activity *a = &it->act[i];
+    struct tool_states *s = &own->states;
+    for (size_t i = 0; i < own->n_act; i++) {
+        const struct rnn_activity *a = &own->act[i];
         if ((int)a->split != split) continue;
         memcpy(s->x + k * s->T * s->n, a->value, a->K * s->T * s->n * sizeof *s->x);
         const struct rnn_trials *last = NULL, *tr = NULL;
         for (size_t r = 0; r < a->K; r++, k++) {
             s->trial[k] = a->first + r;
             if (!s->tr) continue;
-            RNN_TRY(find_trial(a, r, &tr, &s->row[k], err));
-            if (tr != last) it->tr[(*n_tr)++] = *(last = tr);
-            s->tr[k] = &it->tr[*n_tr - 1];
+            RNN_TRY(find_trial(seen, a, r, &tr, &s->row[k], err));
+            if (tr != last) own->tr[(*n_tr)++] = *(last = tr);
+            s->tr[k] = &own->tr[*n_tr - 1];
         }
     }
     return RNN_OK;
 }
 
-static int make_states(struct item *it, struct rnn_err *err)
+static int make_states(struct own *own, const struct rnn_net *net, const struct tool_items *seen, struct rnn_err *err)
 {
-    const struct rnn_activity *like = activity_of(it, opt.split);
-    struct tool_states *s = &it->states;
+    const struct rnn_activity *like = activity_of(own, opt.split);
+    struct tool_states *s = &own->states;
     int learn = opt.learn == LEARN_AUTO ? RNN_TRAIN : opt.learn == LEARN_HALVES ? -1 : opt.learn - 1;
-    if (!like) return rnn_fail(err, RNN_ERR_ARG, "%s: no activity on %s trials", it->net->id, rnn_split_names[opt.split]);
-    RNN_TRY(check_activity(it, like, err));
+    if (!like) return rnn_fail(err, RNN_ERR_ARG, "%s: no activity on %s trials", net->id, rnn_split_names[opt.split]);
+    RNN_TRY(check_activity(own, net->id, like, err));
     if (learn == opt.split) learn = -1;
-    if (learn >= 0 && !activity_of(it, learn)) {
+    if (learn >= 0 && !activity_of(own, learn)) {
         if (opt.learn != LEARN_AUTO)
-            return rnn_fail(err, RNN_ERR_ARG, "%s: no activity on %s trials to learn from: rnn-run --split %s,%s --activity writes both", it->net->id,
+            return rnn_fail(err, RNN_ERR_ARG, "%s: no activity on %s trials to learn from: rnn-run --split %s,%s --activity writes both", net->id,
                             rnn_split_names[learn], rnn_split_names[learn], rnn_split_names[opt.split]);
         learn = -1;
     }
-    *s = (struct tool_states){ .T = like->T, .n = like->n, .thin = like->thin, .is_all_units = !like->units && like->n == it->net->spec.N,
-                               .is_rates = like->what == 0 || it->net->spec.cell != RNN_LEAKY_CURRENT };
+    *s = (struct tool_states){ .T = like->T, .n = like->n, .thin = like->thin, .is_all_units = !like->units && like->n == net->spec.N,
+                               .is_rates = like->what == 0 || net->spec.cell != RNN_LEAKY_CURRENT };
     bool has_trials = true;
-    for (size_t i = 0; i < it->n_act; i++) {
-        if ((int)it->act[i].split == opt.split) s->K += it->act[i].K;
-        if ((int)it->act[i].split == learn) s->K_learn += it->act[i].K;
-        has_trials &= it->act[i].trials != NULL;
+    for (size_t i = 0; i < own->n_act; i++) {
+        if ((int)own->act[i].split == opt.split) s->K += own->act[i].K;
+        if ((int)own->act[i].split == learn) s->K_learn += own->act[i].K;
+        has_trials &= own->act[i].trials != NULL;
     }
     const size_t K = s->K + s->K_learn;
     size_t n_tr = 0;
-    if (!s->K || !s->T || !s->n) return rnn_fail(err, RNN_ERR_ARG, "%s: its activity on %s trials is empty", it->net->id, rnn_split_names[opt.split]);
+    if (!s->K || !s->T || !s->n) return rnn_fail(err, RNN_ERR_ARG, "%s: its activity on %s trials is empty", net->id, rnn_split_names[opt.split]);
     RNN_TRY(rnn_alloc_into(&s->x, K * s->T * s->n, sizeof *s->x, err));
     RNN_TRY(rnn_alloc_into(&s->trial, K, sizeof *s->trial, err));
     RNN_TRY(rnn_alloc_into(&s->row, K, sizeof *s->row, err));
     if (has_trials) {
         RNN_TRY(rnn_alloc_into(&s->tr, K, sizeof *s->tr, err));
-        RNN_TRY(rnn_alloc_into(&it->tr, K, sizeof *it->tr, err));
+        RNN_TRY(rnn_alloc_into(&own->tr, K, sizeof *own->tr, err));
     }
-    RNN_TRY(add_split(it, opt.split, 0, &n_tr, err));
-    return learn < 0 ? RNN_OK : add_split(it, learn, s->K, &n_tr, err);
+    RNN_TRY(add_split(own, seen, opt.split, 0, &n_tr, err));
+    return learn < 0 ? RNN_OK : add_split(own, seen, learn, s->K, &n_tr, err);
 }
 
-/* ---- items in and out ---- */
+/* ---- one network after another ---- */
 
-static void release_activity(struct item *it)
+static void release_activity(struct own *own)
 {
-    for (size_t i = 0; i < it->n_act; i++) rnn_activity_release(&it->act[i]);
-    free(it->act);
-    it->act = NULL;
-    it->n_act = 0;
+    for (size_t i = 0; i < own->n_act; i++) rnn_activity_release(&own->act[i]);
+    free(own->act);
+    own->act = NULL;
+    own->n_act = own->cap_act = 0;
 }
 
-static void free_item(struct item *it)
+static void drop(void *user, struct tool_each_item *it)
 {
-    if (!it) return;
-    release_activity(it);
-    tool_states_release(&it->states);
-    free(it->tr);
-    free(it->raw.p);
-    rnn_net_free(it->net);
-    free(it);
+    struct own *own = it->made;
+    (void)user;
+    if (!own) return;
+    release_activity(own);
+    tool_states_release(&own->states);
+    free(own->tr);
+    free(own);
+    it->made = NULL;
 }
 
-static int work(void *item, size_t worker, void *user, void **result, struct rnn_err *err)
+static int add_activity(struct tool_each_item *it, const struct rnn_activity *a, struct rnn_err *err)
 {
-    struct item *it = item;
-    struct rnn_bytes *out;
-    (void)worker, (void)user;
-    RNN_TRY(rnn_alloc_into(&out, 1, sizeof *out, err));
-    int rc;
-    if (it->states.K) rc = tool_geometry_append(out, &opt.g, it->net, &it->states, err);
-    else rc = tool_geometry_skip(out, &opt.g, it->net, rnn_net_status_names[it->net->status], err);
-    if (rc < 0) {
-        char why[sizeof err->msg];
-        memcpy(why, err->msg, sizeof why);
-        rnn_bytes_release(out);
-        free(out);
-        return rnn_fail(err, rc, "%s: %.400s", it->net->id, why);
+    struct own *own = it->made;
+    if (!own) {
+        RNN_TRY(rnn_alloc_into(&own, 1, sizeof *own, err));
+        it->made = own;
     }
-    *result = out;
+    RNN_TRY(rnn_grow(&own->act, &own->cap_act, own->n_act + 1, sizeof *own->act, err));
+    own->act[own->n_act++] = *a;
+    n_activity++;
     return RNN_OK;
 }
 
-static int emit(void *item, void *result, void *user, struct rnn_err *err)
+static int after(void *user, struct tool_each_item *it, const struct rnn_frame *f, struct rnn_err *err)
 {
-    struct item *it = item;
-    struct rnn_bytes *made = result;
-    (void)user;
-    int rc = rnn_writer_raw(st.w, it->raw.p, it->raw.len, err);
-    if (made && rc >= 0) rc = rnn_writer_raw(st.w, made->p, made->len, err);
-    if (made && rc >= 0) rc = rnn_writer_flush(st.w, err);
-    if (made) {
-        rnn_bytes_release(made);
-        free(made);
-        cli_progress(++st.done, NULL);
-    }
-    free_item(it);
-    return rc;
-}
-
-static void discard(void *item, void *result, void *user)
-{
-    struct rnn_bytes *made = result;
-    (void)user;
-    if (made) rnn_bytes_release(made);
-    free(made);
-    free_item(item);
-}
-
-/* ---- the stream ---- */
-
-static int start_segment(void *user, const msgpack_object *head, struct rnn_writer *w, struct rnn_err *err)
-{
-    static const struct rnn_pool_calls calls = { .work = work, .emit = emit, .discard = discard, .thread_begin = tool_thread_begin };
-    (void)user, (void)head;
-    st.w = w;
-    st.n_activity = 0;
-    return rnn_pool_start(&st.pool, common.jobs, common.jobs, &calls, err);
-}
-
-/* Nothing more belongs to the open network. */
-static int close_item(struct rnn_err *err)
-{
-    struct item *it = st.open;
-    if (!it) return RNN_OK;
-    st.open = NULL;
-    if (it->is_partial) {
-        const int rc = rnn_fail(err, RNN_ERR_FORMAT, "%s: the rest of its parameters does not follow", it->net->id);
-        free_item(it);
-        return rc;
-    }
-    const int rc = it->n_act ? make_states(it, err) : RNN_OK;
-    if (rc < 0) { free_item(it); return rc; }
-    release_activity(it);
-    return it->net ? rnn_pool_push(st.pool, it, err) : rnn_pool_pass(st.pool, it, err);
-}
-
-static int add_raw(struct item *it, const struct rnn_frame *f, struct rnn_err *err)
-{
-    RNN_TRY(rnn_grow(&it->raw.p, &it->raw.cap, it->raw.len + f->raw_len, 1, err));
-    memcpy(it->raw.p + it->raw.len, f->raw, f->raw_len);
-    it->raw.len += f->raw_len;
-    return RNN_OK;
-}
-
-static int take_activity(const struct rnn_frame *f, struct rnn_err *err)
-{
-    struct item *it = st.open;
     struct rnn_activity a;
-    RNN_TRY(rnn_activity_decode(f->body, &a, err));
-    int rc = RNN_OK;
-    if (!it || !it->net || strcmp(a.net, it->net->id))
-        rc = rnn_fail(err, RNN_ERR_FORMAT, "activity of network '%s' does not stand between it and the next network", a.net);
-    if (rc >= 0) rc = rnn_grow(&it->act, &it->cap_act, it->n_act + 1, sizeof *it->act, err);
-    if (rc < 0) { rnn_activity_release(&a); return rc; }
+    (void)user;
+    if (strcmp(f->kind, "activity") != 0) return RNN_OK;
+    RNN_TRY(tool_own_activity(it ? it->net : NULL, f, &a, err));
     free(a.outputs); /* not looked at here */
     free(a.state0);
     a.outputs = a.state0 = NULL;
-    st.n_activity++;
-    it->act[it->n_act++] = a;
-    return opt.keep_activity ? add_raw(it, f, err) : RNN_OK;
+    const int rc = add_activity(it, &a, err);
+    if (rc < 0) rnn_activity_release(&a);
+    return rc < 0 || opt.keep_activity ? rc : TOOL_EACH_DROP;
 }
 
-static int take_frame(void *user, const struct rnn_frame *f, struct rnn_writer *w, struct rnn_err *err)
+static int prepare(void *user, struct tool_each_item *it, const struct tool_items *seen, struct rnn_err *err)
+{
+    struct own *own = it->made;
+    (void)user;
+    if (!own) return RNN_OK;
+    RNN_TRY(make_states(own, it->net, seen, err));
+    release_activity(own);
+    return RNN_OK;
+}
+
+static int work(void *user, struct tool_each_item *it, struct rnn_err *err)
+{
+    const struct own *own = it->made;
+    (void)user;
+    if (own) return tool_geometry_append(&it->out, &opt.g, it->net, &own->states, err);
+    return tool_geometry_skip(&it->out, &opt.g, it->net, rnn_net_status_names[it->net->status], err);
+}
+
+static int finish(void *user, struct rnn_writer *w, struct rnn_err *err)
 {
     (void)user, (void)w;
-    if (!strcmp(f->kind, "net")) RNN_TRY(close_item(err));
-    if (!st.open) RNN_TRY(rnn_alloc_into(&st.open, 1, sizeof *st.open, err));
-    if (!strcmp(f->kind, "activity")) return take_activity(f, err);
-    RNN_TRY(add_raw(st.open, f, err));
-    if (!strcmp(f->kind, "net")) return rnn_net_decode(f->body, &st.open->net, &st.open->is_partial, err);
-    if (st.open->is_partial && !strcmp(f->kind, "param")) {
-        bool done;
-        RNN_TRY(rnn_net_param_frame(st.open->net, f->body, &done, err));
-        st.open->is_partial = !done;
-    }
-    return tool_items_frame(&st.seen, f, err);
+    return n_activity ? RNN_OK : rnn_fail(err, RNN_ERR_FORMAT, "no activity in the stream: rnn-run --activity writes it");
 }
 
-/* Everything pushed so far goes out. */
-static int settle(void *user, struct rnn_writer *w, struct rnn_err *err)
+static void forget(void *user)
 {
-    struct rnn_pool *pool = st.pool;
-    (void)user, (void)w;
-    st.pool = NULL;
-    return pool ? rnn_pool_finish(pool, err) : RNN_OK;
-}
-
-static int end_segment(void *user, struct rnn_writer *w, struct rnn_err *err)
-{
-    RNN_TRY(close_item(err));
-    RNN_TRY(settle(user, w, err));
-    tool_items_clear(&st.seen);
-    return st.n_activity ? RNN_OK : rnn_fail(err, RNN_ERR_FORMAT, "no activity in the stream: rnn-run --activity writes it");
+    (void)user;
+    n_activity = 0;
 }
 
 int main(int argc, char **argv)
 {
     struct rnn_err err;
-    struct rnn_kvs given = { 0 }, build = { 0 };
-    const struct rnn_pipe_ops ops = { .segment_start = start_segment, .frame = take_frame, .segment_end = end_segment, .settle = settle };
-    tool_begin(tool.name);
-    struct cli_parse *p = cli_begin(&tool, CLI_WITH_JOBS | CLI_WITH_SEED, &common, argc, argv);
-    cli_apply(p, NULL);
-    cli_print_config_if_asked(p);
+    struct rnn_kvs given = { 0 };
+    struct cli_parse *p = tool_start(&tool, CLI_WITH_JOBS | CLI_WITH_SEED, &common, argc, argv);
     check_options(p);
-    if (cli_options(p, &given, &err) < 0 || tool_build(&build, "double", &err) < 0) cli_die_err(&err);
-    struct rnn_reader *r = tool_open_input(&tool, cli_n_args(p) ? cli_arg(p, 0) : NULL, &common);
-    struct rnn_writer *w = tool_open_output(&common);
-    cli_progress_start("nets", 0);
-    const int rc = rnn_pipe_run(r, w, tool.name, &given, &build, &ops, NULL, &err);
-    cli_progress_end();
-    if (rc < 0) tool_fail(w, NULL, &err);
-    const uint64_t failed = rnn_writer_failed(w);
-    tool_close_output(w);
-    rnn_reader_close(r);
-    free_item(st.open);
-    tool_items_clear(&st.seen);
+    if (cli_options(p, &given, &err) < 0) cli_die_err(&err);
+    const struct tool_each each = { .jobs = common.jobs, .window = common.jobs, .after = after, .prepare = prepare, .work = work, .drop = drop,
+                                    .finish = finish, .forget = forget };
+    const uint64_t failed = tool_each_net(&tool, &common, cli_arg(p, 0), &given, &each);
     free((void *)opt.g.steps);
     if (opt.dims.n) free((void *)opt.g.dims);
     rnn_kvs_release(&given);
-    rnn_kvs_release(&build);
     cli_end(p);
     return tool_end(failed);
 }

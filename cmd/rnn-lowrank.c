@@ -70,7 +70,6 @@ static const struct cli_tool tool = {
 static struct state {
     struct tool_lowrank c;
     struct tool_sets ranks, components, units, ablate;
-    struct tool_items side;
     struct tool_arenas arenas;
     struct tool_lowrank_trials **jobs; size_t n_jobs, cap_jobs;
     struct tool_pooled *pooled;
@@ -370,35 +369,16 @@ static void forget(void *user)
 int main(int argc, char **argv)
 {
     struct rnn_err err;
-    struct rnn_kvs given = { 0 }, build = { 0 };
-    struct tool_side side = { 0 };
-    struct tool_each each = { .prepare = prepare, .work = work, .emit = emit, .drop = drop, .finish = finish, .forget = forget };
-    tool_begin(tool.name);
-    struct cli_parse *p = cli_begin(&tool, CLI_WITH_JOBS | CLI_WITH_SEED, &common, argc, argv);
-    cli_apply(p, NULL);
-    cli_print_config_if_asked(p);
+    struct rnn_kvs given = { 0 };
+    struct cli_parse *p = tool_start(&tool, CLI_WITH_JOBS | CLI_WITH_SEED, &common, argc, argv);
     configure(p);
-    each.jobs = common.jobs;
-    if (opt.filtered) each.second = filter_shared;
-    const char *beside = opt.task ? opt.task : opt.trials;
-    if (beside) {
-        st.arenas.side_option = opt.task ? "task" : "trials";
-        if (tool_side_open(&side, st.arenas.side_option, beside, common.max_frame, &st.side, &err) < 0) cli_die_err(&err);
-        st.arenas.side = &st.side;
-        each.inputs = &side.prov;
-        each.n_inputs = 1;
-    }
-    if (cli_options(p, &given, &err) < 0 || tool_build(&build, "double", &err) < 0) cli_die_err(&err);
+    tool_side_open(&st.arenas.side, opt.task, opt.trials, common.max_frame);
+    if (cli_options(p, &given, &err) < 0) cli_die_err(&err);
     forget(NULL);
-    struct rnn_reader *r = tool_open_input(&tool, cli_n_args(p) ? cli_arg(p, 0) : NULL, &common);
-    struct rnn_writer *w = tool_open_output(&common);
-    const int rc = tool_each_net(r, w, tool.name, &given, &build, &each, &err);
-    if (rc < 0) tool_fail(w, NULL, &err);
-    const uint64_t failed = rnn_writer_failed(w);
-    tool_close_output(w);
-    rnn_reader_close(r);
-    tool_side_close(&side);
-    tool_items_clear(&st.side);
+    const struct tool_each each = { .jobs = common.jobs, .prepare = prepare, .work = work, .emit = emit, .second = opt.filtered ? filter_shared : NULL,
+                                    .drop = drop, .finish = finish, .forget = forget, .side = &st.arenas.side };
+    const uint64_t failed = tool_each_net(&tool, &common, cli_arg(p, 0), &given, &each);
+    tool_arenas_release(&st.arenas);
     tool_pooled_free(st.pooled);
     free(st.jobs);
     tool_sets_release(&st.ranks);
@@ -406,7 +386,6 @@ int main(int argc, char **argv)
     tool_sets_release(&st.units);
     tool_sets_release(&st.ablate);
     rnn_kvs_release(&given);
-    rnn_kvs_release(&build);
     cli_end(p);
     return tool_end(failed);
 }

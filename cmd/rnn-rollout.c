@@ -134,12 +134,9 @@ int main(int argc, char **argv)
     struct rnn_err err;
     struct rnn_kvs given = {0}, build = {0};
     struct rnn_frame f;
-    tool_begin(tool.name);
-    struct cli_parse *p = cli_begin(&tool, CLI_WITH_SEED, &common, argc, argv);
-    cli_apply(p, NULL);
-    cli_print_config_if_asked(p);
+    struct cli_parse *p = tool_start(&tool, CLI_WITH_SEED, &common, argc, argv);
     if (cli_options(p, &given, &err) < 0 || tool_build(&build, "double", &err) < 0) cli_die_err(&err);
-    struct rnn_reader *r = tool_open_input(&tool, cli_n_args(p) ? cli_arg(p, 0) : NULL, &common);
+    struct rnn_reader *r = tool_open_input(&tool, cli_arg(p, 0), &common);
     int rc;
     while ((rc = rnn_reader_next(r, &f, &err)) == RNN_OK)
         if ((rc = take(&f, &err)) < 0) tool_fail(NULL, NULL, &err);
@@ -153,7 +150,7 @@ int main(int argc, char **argv)
     tool_close_output(w);
     rnn_reader_close(r);
     tool_rollout_release(&st.nets);
-    tool_arenas_clear(&st.arenas);
+    tool_arenas_release(&st.arenas);
     tool_items_clear(&st.seen);
     rnn_kvs_release(&given);
     rnn_kvs_release(&build);

@@ -78,7 +78,7 @@ int main(int argc, char **argv)
     cli_print_config_if_asked(p);
     if (m && m->check) m->check(p, &common);
     if (m)
-        m->run(m, p, &common, cli_n_args(p) > 1 ? cli_arg(p, 1) : NULL);
+        m->run(m, p, &common, cli_arg(p, 1));
     else if (list)
         print_list(&common);
     else

@@ -287,7 +287,7 @@ int main(int argc, char **argv)
     tool_begin(tool.name);
     struct cli_parse *p = cli_begin(&tool, CLI_WITH_JOBS | CLI_WITH_SEED | CLI_WITH_LABEL | CLI_WITH_SHARD, &common, argc, argv);
     st.p = p;
-    st.r = tool_open_input(&tool, cli_n_args(p) ? cli_arg(p, 0) : NULL, &common);
+    st.r = tool_open_input(&tool, cli_arg(p, 0), &common);
     read_and_train();
     tool_close_output(st.w);
     rnn_reader_close(st.r);

@@ -59,7 +59,7 @@ static const struct cli_tool tool = {
 static struct state {
     struct tool_vm_plan plan;
     struct rnn_task *stated; /* --operator */
-    struct tool_items side;  /* --task */
+    struct tool_side side;   /* --task */
     struct tool_vm_task **v; /* made so far */
     size_t n, cap;
     const struct tool_task **of; /* which task each was made of */
@@ -128,12 +128,12 @@ static int task_of(const struct tool_each_item *it, const struct tool_items *see
     stated.task = st.stated;
     *out = st.stated ? &stated : NULL;
     if (!*out && opt.task) {
-        *out = it->net->task ? tool_items_find(&st.side, it->net->task) : NULL;
-        if (!*out && st.side.n == 1) *out = st.side.v[0];
+        *out = it->net->task ? tool_items_find(&st.side.items, it->net->task) : NULL;
+        if (!*out && st.side.items.n == 1) *out = st.side.items.v[0];
         if (!*out)
             return rnn_fail(err, RNN_ERR_ARG,
                             "%s: the file of --task holds %zu tasks and none of them is its own", it->net->id,
-                            st.side.n);
+                            st.side.items.n);
     }
     if (!*out) *out = it->task;
     if (!*out && !it->net->task && seen->n == 1) *out = seen->v[0];
@@ -179,40 +179,26 @@ static void forget(void *user)
 int main(int argc, char **argv)
 {
     struct rnn_err err;
-    struct rnn_kvs given = {0}, build = {0};
-    struct tool_side side = {0};
-    tool_begin(tool.name);
-    struct cli_parse *p = cli_begin(&tool, CLI_WITH_JOBS | CLI_WITH_SEED, &common, argc, argv);
-    cli_apply(p, NULL);
-    cli_print_config_if_asked(p);
+    struct rnn_kvs given = {0};
+    struct cli_parse *p = tool_start(&tool, CLI_WITH_JOBS | CLI_WITH_SEED, &common, argc, argv);
     make_plan(p);
     read_input(&err);
-    struct tool_each each = {.jobs = common.jobs, .prepare = prepare, .work = work, .forget = forget};
     if (opt.operator&& tool_operator_task(opt.operator, opt.length, common.seed, &st.stated, &err) < 0)
         cli_die(cli_status_of(err.code), "--operator: %s", err.msg);
-    if (opt.task) {
-        if (tool_side_open(&side, "task", opt.task, common.max_frame, &st.side, &err) < 0) cli_die_err(&err);
-        each.inputs = &side.prov;
-        each.n_inputs = 1;
-    }
-    if (cli_options(p, &given, &err) < 0 || tool_build(&build, "double", &err) < 0) cli_die_err(&err);
+    tool_side_open(&st.side, opt.task, NULL, common.max_frame);
+    if (cli_options(p, &given, &err) < 0) cli_die_err(&err);
     if (st.stated && tool_operator_prov(st.stated, &given, &err) < 0) cli_die_err(&err);
     if (st.picture && rnn_kvs_str(&given, "input", st.picture, &err) < 0)
         cli_die_err(&err); /* contents, not the name of the file */
-    struct rnn_reader *r = tool_open_input(&tool, cli_n_args(p) ? cli_arg(p, 0) : NULL, &common);
-    struct rnn_writer *w = tool_open_output(&common);
-    if (tool_each_net(r, w, tool.name, &given, &build, &each, &err) < 0) tool_fail(w, NULL, &err);
-    const uint64_t failed = rnn_writer_failed(w);
-    tool_close_output(w);
-    rnn_reader_close(r);
-    tool_side_close(&side);
-    tool_items_clear(&st.side);
+    const struct tool_each each = {
+        .jobs = common.jobs, .prepare = prepare, .work = work, .forget = forget, .side = &st.side};
+    const uint64_t failed = tool_each_net(&tool, &common, cli_arg(p, 0), &given, &each);
+    tool_side_close(&st.side);
     rnn_task_free(st.stated);
     free(st.v);
     free(st.of);
     free(st.picture);
     rnn_kvs_release(&given);
-    rnn_kvs_release(&build);
     cli_release_values(p);
     cli_end(p);
     return tool_end(failed);

@@ -65,14 +65,6 @@ static struct held *find_held(struct rnn_selector *s, const char *key)
     return NULL;
 }
 
-static int append_raw(struct rnn_bytes *to, const void *p, size_t len, struct rnn_err *err)
-{
-    RNN_TRY(rnn_grow(&to->p, &to->cap, to->len + len, 1, err));
-    if (len) memcpy(to->p + to->len, p, len);
-    to->len += len;
-    return RNN_OK;
-}
-
 /* Lets an item go out, after what it needs itself. */
 static int let_out(struct rnn_selector *s, const char *key, struct rnn_bytes *out, struct rnn_err *err)
 {
@@ -80,7 +72,7 @@ static int let_out(struct rnn_selector *s, const char *key, struct rnn_bytes *ou
     if (!h || h->is_out) return RNN_OK; /* a dangling id is the reader's to refuse */
     h->is_out = true;
     RNN_TRY(let_out(s, h->needs, out, err));
-    RNN_TRY(append_raw(out, h->raw.p, h->raw.len, err));
+    RNN_TRY(rnn_bytes_append(out, h->raw.p, h->raw.len, err));
     rnn_bytes_release(&h->raw);
     return RNN_OK;
 }
@@ -130,7 +122,7 @@ static int hold(struct rnn_selector *s, const struct rnn_frame *f, bool chosen, 
         RNN_TRY(key_of(f->body, "task", "task", &h->needs, err));
     }
     if (chosen) h->is_out = true;
-    return chosen || !needed ? RNN_OK : append_raw(&h->raw, f->raw, f->raw_len, err);
+    return chosen || !needed ? RNN_OK : rnn_bytes_append(&h->raw, f->raw, f->raw_len, err);
 }
 
 /* ---- judging ---- */
@@ -215,8 +207,8 @@ static int follow_net(struct rnn_selector *s, const struct rnn_frame *f, struct 
     struct held *h = key ? find_held(s, key) : NULL;
     free(key);
     if (!h) return RNN_OK;
-    if (h->is_out) return append_raw(out, f->raw, f->raw_len, err);
-    return h->raw.len ? append_raw(&h->raw, f->raw, f->raw_len, err) : RNN_OK;
+    if (h->is_out) return rnn_bytes_append(out, f->raw, f->raw_len, err);
+    return h->raw.len ? rnn_bytes_append(&h->raw, f->raw, f->raw_len, err) : RNN_OK;
 }
 
 int rnn_selector_frame(struct rnn_selector *s, const struct rnn_frame *f, struct rnn_bytes *out, struct rnn_err *err)
@@ -241,5 +233,5 @@ int rnn_selector_frame(struct rnn_selector *s, const struct rnn_frame *f, struct
     free(task);
     free(trials);
     free(net);
-    return rc < 0 ? rc : append_raw(out, f->raw, f->raw_len, err);
+    return rc < 0 ? rc : rnn_bytes_append(out, f->raw, f->raw_len, err);
 }

@@ -274,6 +274,15 @@ int rnn_writer_raw(struct rnn_writer *w, const void *frame, size_t len, struct r
     return RNN_OK;
 }
 
+int rnn_bytes_append(struct rnn_bytes *out, const void *p, size_t len, struct rnn_err *err)
+{
+    if (len == 0) return RNN_OK;
+    RNN_TRY(rnn_grow(&out->p, &out->cap, out->len + len, 1, err));
+    memcpy(out->p + out->len, p, len);
+    out->len += len;
+    return RNN_OK;
+}
+
 int rnn_frame_append(struct rnn_bytes *out, const char *kind, struct rnn_body *b, struct rnn_err *err)
 {
     unsigned char head[33], tail[5];
@@ -282,13 +291,10 @@ int rnn_frame_append(struct rnn_bytes *out, const char *kind, struct rnn_body *b
     RNN_TRY(frame_start(kind, head, &n, err));
     RNN_TRY(check_size(kind, b, err));
     frame_end(head, n, b, tail);
-    RNN_TRY(rnn_grow(&out->p, &out->cap, out->len + n + b->len + sizeof tail, 1, err));
-    unsigned char *p = out->p + out->len;
-    memcpy(p, head, n);
-    memcpy(p + n, b->p, b->len);
-    memcpy(p + n + b->len, tail, sizeof tail);
-    out->len += n + b->len + sizeof tail;
-    return RNN_OK;
+    RNN_TRY(rnn_grow(&out->p, &out->cap, out->len + n + b->len + sizeof tail, 1, err)); /* all of it or nothing */
+    RNN_TRY(rnn_bytes_append(out, head, n, err));
+    RNN_TRY(rnn_bytes_append(out, b->p, b->len, err));
+    return rnn_bytes_append(out, tail, sizeof tail, err);
 }
 
 void rnn_bytes_release(struct rnn_bytes *b)

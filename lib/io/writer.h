@@ -57,6 +57,7 @@ void rnn_writer_abandon(struct rnn_writer *w);
 
 /* Frames serialised outside a writer (a worker thread's buffer): appends the bytes of one frame to b's memory. */
 struct rnn_bytes { unsigned char *p; size_t len, cap; };
+int rnn_bytes_append(struct rnn_bytes *out, const void *p, size_t len, struct rnn_err *err);
 int rnn_frame_append(struct rnn_bytes *out, const char *kind, struct rnn_body *b, struct rnn_err *err);
 void rnn_bytes_release(struct rnn_bytes *b);
 

@@ -1,8 +1,8 @@
 #include "tool/activity.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include "base/mem.h"
-#include "codec/codec.h"
 
 int tool_activity_sink(void *arg, const struct rnn_run_seen *seen, struct rnn_err *err)
 {
@@ -29,6 +29,15 @@ int tool_activity_sink(void *arg, const struct rnn_run_seen *seen, struct rnn_er
     free(id);
     rnn_body_release(&b);
     return rc;
+}
+
+int tool_own_activity(const struct rnn_net *net, const struct rnn_frame *f, struct rnn_activity *a, struct rnn_err *err)
+{
+    RNN_TRY(rnn_activity_decode(f->body, a, err));
+    if (net && !strcmp(a->net, net->id)) return RNN_OK;
+    rnn_fail(err, RNN_ERR_FORMAT, "activity of network '%s' does not stand between it and the next network", a->net);
+    rnn_activity_release(a);
+    return err->code;
 }
 
 /* Trials k .. k+K of tr, borrowed; cols [tr->n_cols] is scratch. */

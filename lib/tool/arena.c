@@ -14,13 +14,19 @@ void tool_arenas_clear(struct tool_arenas *a)
     a->n = a->cap = 0;
 }
 
+void tool_arenas_release(struct tool_arenas *a)
+{
+    tool_arenas_clear(a);
+    tool_side_close(&a->side);
+}
+
 int tool_arena_task(const struct tool_arenas *a, const struct rnn_net *net, const struct tool_task **out, struct rnn_err *err)
 {
-    const struct tool_items *m = a->side ? a->side : a->seen;
+    const struct tool_items *m = a->side.reader ? &a->side.items : a->seen;
     *out = net->task ? tool_items_find(m, net->task) : NULL;
-    if (!*out && m->n == 1 && (a->side || !net->task)) *out = m->v[0];
+    if (!*out && m->n == 1 && (a->side.reader || !net->task)) *out = m->v[0];
     if (*out) return RNN_OK;
-    if (a->side) return rnn_fail(err, RNN_ERR_ARG, "%s: the file of --%s holds %zu tasks and none of them is its own", net->id, a->side_option, m->n);
+    if (a->side.reader) return rnn_fail(err, RNN_ERR_ARG, "%s: the file of --%s holds %zu tasks and none of them is its own", net->id, a->side.prov.option, m->n);
     return rnn_fail(err, RNN_ERR_ARG, "%s has no task in the stream: say --task FILE", net->id);
 }
 
@@ -33,7 +39,6 @@ int tool_arena_for(struct tool_arenas *a, const struct rnn_net *net, const struc
                    struct rnn_err *err)
 {
     const struct tool_task *of;
-    const char *given;
     struct tool_arena *made;
     RNN_TRY(tool_arena_task(a, net, &of, err));
     for (size_t i = 0; i < a->n; i++) {
@@ -45,7 +50,7 @@ int tool_arena_for(struct tool_arenas *a, const struct rnn_net *net, const struc
     RNN_TRY(rnn_alloc_into(&made, 1, sizeof *made, err));
     a->v[a->n++] = made;
     *made = (struct tool_arena){ .of = of, .want = *want };
-    RNN_TRY(tool_choose_trials(of, want, &made->tr, &given, err));
+    RNN_TRY(tool_choose_trials(of, want, &made->tr, &made->given_id, err));
     if (!made->tr.K) return rnn_fail(err, RNN_ERR_ARG, "task '%s' has no %s trials", of->task->name, rnn_split_names[want->split]);
     *out = made;
     return RNN_OK;

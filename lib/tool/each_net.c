@@ -34,6 +34,7 @@ static void free_turn(struct turn *t)
     if (!t) return;
     if (t->e->drop) t->e->drop(t->e->user, &t->it);
     rnn_net_free(t->it.net);
+    rnn_bytes_release(&t->it.before);
     rnn_bytes_release(&t->it.out);
     free(t->it.note);
     rnn_bytes_release(&t->raw);
@@ -42,10 +43,7 @@ static void free_turn(struct turn *t)
 
 static int add_raw(struct turn *t, const struct rnn_frame *f, struct rnn_err *err)
 {
-    RNN_TRY(rnn_grow(&t->raw.p, &t->raw.cap, t->raw.len + f->raw_len, 1, err));
-    memcpy(t->raw.p + t->raw.len, f->raw, f->raw_len);
-    t->raw.len += f->raw_len;
-    return RNN_OK;
+    return rnn_bytes_append(&t->raw, f->raw, f->raw_len, err);
 }
 
 static int new_turn(const struct loop *l, struct turn **t, const struct rnn_frame *f, struct rnn_err *err)
@@ -93,6 +91,7 @@ static int emit(void *item, void *result, void *user, struct rnn_err *err)
     int rc = RNN_OK;
     if (result && !l->is_second && l->e->emit) rc = l->e->emit(l->e->user, &t->it, err);
     if (rc >= 0 && l->e->second && !l->is_second) return hold(l, t, err);
+    if (rc >= 0) rc = rnn_writer_raw(l->w, t->it.before.p, t->it.before.len, err);
     if (rc >= 0 && !(result && t->it.replaced)) rc = rnn_writer_raw(l->w, t->raw.p, t->raw.len, err);
     if (result) {
         if (t->it.note) cli_warn("%s: %s", t->it.net->id, t->it.note);
@@ -117,7 +116,7 @@ static int start_pool(struct loop *l, struct rnn_err *err)
 {
     const struct rnn_pool_calls calls = {
         .work = work, .emit = emit, .discard = discard, .thread_begin = tool_thread_begin, .user = l};
-    return rnn_pool_start(&l->pool, l->e->jobs, 0, &calls, err);
+    return rnn_pool_start(&l->pool, l->e->jobs, l->e->window, &calls, err);
 }
 
 static int start_segment(void *user, const msgpack_object *head, struct rnn_writer *w, struct rnn_err *err)
@@ -198,15 +197,13 @@ static int take_frame(void *user, const struct rnn_frame *f, struct rnn_writer *
     struct turn *t;
     (void)w;
     if (l->open) return strcmp(f->kind, "param") ? rest_is_missing(l, err) : take_param(l, f, err);
-    const bool is_new_item =
-        !strcmp(f->kind, "net") || !strcmp(f->kind, "task") || !strcmp(f->kind, "trials");
-    if (l->waiting && !is_new_item) {
-        RNN_TRY(l->e->after(l->e->user, &l->waiting->it, f, err));
-        return add_raw(l->waiting, f, err);
-    }
-    RNN_TRY(release(l, false, err));
-    if (!strcmp(f->kind, "net")) return take_net(l, f, err);
+    const bool is_net = !strcmp(f->kind, "net");
+    if (is_net || !strcmp(f->kind, "task")) RNN_TRY(release(l, false, err));
+    if (is_net) return take_net(l, f, err);
     RNN_TRY(tool_items_frame(&l->seen, f, err));
+    const int passes = l->e->after ? l->e->after(l->e->user, l->waiting ? &l->waiting->it : NULL, f, err) : RNN_OK;
+    if (passes != RNN_OK) return passes < 0 ? passes : RNN_OK;
+    if (l->waiting) return add_raw(l->waiting, f, err);
     RNN_TRY(new_turn(l, &t, f, err));
     return rnn_pool_pass(l->pool, t, err);
 }
@@ -264,20 +261,27 @@ static int end_segment(void *user, struct rnn_writer *w, struct rnn_err *err)
     return RNN_OK;
 }
 
-int tool_each_net(struct rnn_reader *r, struct rnn_writer *w, const char *tool, const struct rnn_kvs *options,
-                  const struct rnn_kvs *build, const struct tool_each *e, struct rnn_err *err)
+uint64_t tool_each_net(const struct cli_tool *tool, const struct cli_common *c, const char *file,
+                       const struct rnn_kvs *options, const struct tool_each *e)
 {
     struct loop l = {.e = e};
-    const struct rnn_pipe_ops ops = {.segment_start = start_segment,
-                                     .frame = take_frame,
-                                     .segment_end = end_segment,
-                                     .settle = settle,
-                                     .inputs = e->inputs,
-                                     .n_inputs = e->n_inputs};
+    struct rnn_pipe_ops ops = {
+        .segment_start = start_segment, .frame = take_frame, .segment_end = end_segment, .settle = settle};
+    struct rnn_kvs build = {0};
+    struct rnn_err err;
+    if (e->side && e->side->reader) ops.inputs = &e->side->prov, ops.n_inputs = 1;
+    if (tool_build(&build, e->precision ? e->precision : "double", &err) < 0) cli_die_err(&err);
+    struct rnn_reader *r = tool_open_input(tool, file, c);
+    struct rnn_writer *w = tool_open_output(c);
     cli_progress_start("nets", 0);
-    const int rc = rnn_pipe_run(r, w, tool, options, build, &ops, &l, err);
+    const int rc = rnn_pipe_run(r, w, tool->name, options, &build, &ops, &l, &err);
     cli_progress_end();
     forget(&l);
     free(l.held);
-    return rc;
+    rnn_kvs_release(&build);
+    if (rc < 0) tool_fail(w, NULL, &err);
+    const uint64_t failed = rnn_writer_failed(w);
+    tool_close_output(w);
+    rnn_reader_close(r);
+    return failed;
 }

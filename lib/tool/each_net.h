@@ -3,6 +3,7 @@
 #ifndef RNN_TOOL_EACH_NET_H
 #define RNN_TOOL_EACH_NET_H
 
+#include "cli/cli.h"
 #include "io/pipe.h"
 #include "model/net.h"
 #include "tool/items.h"
@@ -12,6 +13,7 @@ struct tool_each_item {
     struct rnn_net *net;
     const struct tool_task *task; /* its own, when it stands in the segment; else NULL */
     void *with;                   /* whatever prepare found for it; borrowed */
+    struct rnn_bytes before;      /* whole frames that it refers to, from prepare: written before the network */
     struct rnn_bytes out;         /* whole frames, written after the network */
     bool replaced;                /* they stand in the network's place: it is not written itself */
     const unsigned char *raw;
@@ -23,11 +25,16 @@ struct tool_each_item {
     char *note;      /* malloc'd: a warning, said when the network's turn comes; or NULL */
 };
 
+enum { TOOL_EACH_DROP = 1 };
+
 struct tool_each {
+    const char *precision; /* of the arithmetic, for provenance; NULL: "double" */
     size_t jobs;
-    /* Calling thread: a frame that follows the network, up to the next network, task or trials (its activity,
-     * say; it passes whatever this makes of it).  When given, the network is prepared and worked on only
-     * after the last of them, and what was made of it is written behind them.  NULL ok. */
+    size_t window; /* the most networks taken and not yet written; 0: 4 jobs.  For results that are large */
+    /* Calling thread: a frame that follows the network, up to the next network or task (its activity, say); it
+     * NULL: a frame that follows none.  When given, the network is prepared and worked on only after the last
+     * of them, and what was made of it is written behind them.  Returns RNN_OK: the frame passes,
+     * TOOL_EACH_DROP: it does not, or a failure.  NULL ok. */
     int (*after)(void *user, struct tool_each_item *it, const struct rnn_frame *f, struct rnn_err *err);
     /* Calling thread, in stream order, once the network is complete; seen: tasks and trials of the segment so
      * far.  NULL ok. */
@@ -47,13 +54,13 @@ struct tool_each {
     /* All networks of the segment are done: what prepare made from its tasks can go.  Also called after a
      * failure.  NULL ok. */
     void (*forget)(void *user);
-    const struct rnn_prov_input *inputs;
-    size_t n_inputs; /* further inputs, for the provenance entry */
+    const struct tool_side *side; /* a further input, for the provenance entry; NULL ok */
     void *user;
 };
 
-/* rnn_pipe_run with the loop above in it: the same returns, and the caller closes w. */
-int tool_each_net(struct rnn_reader *r, struct rnn_writer *w, const char *tool, const struct rnn_kvs *options,
-                  const struct rnn_kvs *build, const struct tool_each *e, struct rnn_err *err);
+/* Opens the streams (file NULL: standard input), runs the loop, closes them; ends the program when it cannot go on.
+ * options: the tool's provenance entry.  Returns how many items could not be computed, for tool_end. */
+uint64_t tool_each_net(const struct cli_tool *tool, const struct cli_common *c, const char *file,
+                       const struct rnn_kvs *options, const struct tool_each *e);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
+#include "cli/cli.h"
 #include "codec/codec.h"
 #include "io/reader.h"
 
@@ -181,30 +182,32 @@ int tool_choose_trials(const struct tool_task *t, const struct tool_choice *want
 
 /* ---- files beside the main stream ---- */
 
-int tool_side_open(struct tool_side *s, const char *option, const char *path, size_t max_frame, struct tool_items *m, struct rnn_err *err)
+static int read_side(struct tool_side *s, struct rnn_err *err)
 {
     struct rnn_frame f;
     int rc;
-    *s = (struct tool_side){ .prov.option = option };
-    RNN_TRY(rnn_reader_open(&s->reader, path, max_frame, err));
     while ((rc = rnn_reader_next(s->reader, &f, err)) == RNN_OK) {
-        if (!strcmp(f.kind, "end")) rc = rnn_want_uint(f.body, "digest", &s->prov.digest, err);
-        else rc = tool_items_frame(m, &f, err);
-        if (rc < 0) break;
+        if (!strcmp(f.kind, "end")) RNN_TRY(rnn_want_uint(f.body, "digest", &s->prov.digest, err));
+        else RNN_TRY(tool_items_frame(&s->items, &f, err));
     }
-    if (rc < 0) {
-        char why[sizeof err->msg];
-        memcpy(why, err->msg, sizeof why);
-        rnn_reader_close(s->reader);
-        s->reader = NULL;
-        return rnn_fail(err, rc, "--%s: %s: %.400s", option, path, why);
-    }
+    return rc;
+}
+
+void tool_side_open(struct tool_side *s, const char *task, const char *trials, size_t max_frame)
+{
+    const char *path = task ? task : trials;
+    struct rnn_err err;
+    *s = (struct tool_side){ 0 };
+    if (!path) return;
+    s->prov.option = task ? "task" : "trials";
+    if (rnn_reader_open(&s->reader, path, max_frame, &err) < 0) cli_die_err(&err);
+    if (read_side(s, &err) < 0) cli_die(cli_status_of(err.code), "--%s: %s: %s", s->prov.option, path, err.msg);
     s->prov.head = rnn_reader_head(s->reader);
-    return RNN_OK;
 }
 
 void tool_side_close(struct tool_side *s)
 {
+    tool_items_clear(&s->items);
     if (s->reader) rnn_reader_close(s->reader);
-    s->reader = NULL;
+    *s = (struct tool_side){ 0 };
 }

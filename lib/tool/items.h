@@ -30,10 +30,15 @@ struct tool_choice { enum rnn_split split; size_t count, horizon; };
 int tool_choose_trials(const struct tool_task *t, const struct tool_choice *want, struct rnn_trials *out, const char **given_id,
                        struct rnn_err *err);
 
-/* Reads a whole file (every check included) into m, for options such as --task FILE.  The head stays valid until
- * tool_side_close. */
-struct tool_side { struct rnn_reader *reader; struct rnn_prov_input prov; };
-int tool_side_open(struct tool_side *s, const char *option, const char *path, size_t max_frame, struct tool_items *m, struct rnn_err *err);
+/* A file beside the main stream.  All zero: there is none. */
+struct tool_side {
+    struct rnn_reader *reader;
+    struct rnn_prov_input prov; /* option: "task" or "trials", whichever named the file */
+    struct tool_items items;
+};
+/* Reads the whole file (every check included) that --task or --trials named; both NULL: none.  Ends the program when it
+ * cannot be read. */
+void tool_side_open(struct tool_side *s, const char *task, const char *trials, size_t max_frame);
 void tool_side_close(struct tool_side *s);
 
 #endif

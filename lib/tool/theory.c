@@ -12,12 +12,11 @@ const struct tool_theory *const *tool_theory_models(void)
     return models;
 }
 
-int tool_theory_prov(const struct tool_theory *m, const struct cli_parse *p, struct rnn_kvs *options,
-                     struct rnn_kvs *build, struct rnn_err *err)
+int tool_theory_options(const struct tool_theory *m, const struct cli_parse *p, struct rnn_kvs *options,
+                        struct rnn_err *err)
 {
     RNN_TRY(rnn_kvs_str(options, "model", m->name, err));
-    RNN_TRY(cli_options(p, options, err));
-    return tool_build(build, "double", err);
+    return cli_options(p, options, err);
 }
 
 struct rnn_writer *tool_theory_open_with(const struct tool_theory *m, const struct cli_parse *p,
@@ -25,7 +24,8 @@ struct rnn_writer *tool_theory_open_with(const struct tool_theory *m, const stru
                                          struct rnn_err *err)
 {
     struct rnn_kvs options = {0}, build = {0};
-    int rc = tool_theory_prov(m, p, &options, &build, err);
+    int rc = tool_theory_options(m, p, &options, err);
+    if (rc >= 0) rc = tool_build(&build, "double", err);
     if (rc >= 0 && resolved) rc = rnn_kvs_merge(&options, resolved, err);
     if (rc < 0) cli_die_err(err);
     struct rnn_writer *w = tool_open_output(c);

@@ -25,8 +25,8 @@ struct rnn_writer *tool_theory_open_with(const struct tool_theory *m, const stru
                                          const struct rnn_kvs *resolved, struct rnn_err *err);
 /* Ends the segment and closes the output; rc < 0 fails the tool instead. */
 void tool_theory_close(struct rnn_writer *w, int rc, struct rnn_err *err);
-/* Options and build for the provenance of a filter; release both. */
-int tool_theory_prov(const struct tool_theory *m, const struct cli_parse *p, struct rnn_kvs *options, struct rnn_kvs *build, struct rnn_err *err);
+/* The options of a provenance entry, the model's name first; the caller releases them. */
+int tool_theory_options(const struct tool_theory *m, const struct cli_parse *p, struct rnn_kvs *options, struct rnn_err *err);
 
 /* Declares a table's columns from a list that ends with name NULL. */
 struct tool_column { const char *name; enum rnn_kv_type type; const char *unit, *doc; };

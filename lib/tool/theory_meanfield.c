@@ -132,16 +132,11 @@ static void run_nets(const struct tool_theory *m, const struct cli_parse *p, con
 {
     static const struct cli_tool usage = {.name = "rnn-theory", .synopsis = "mean-field [options] [FILE]"};
     struct rnn_err err;
-    struct rnn_kvs given = {0}, build = {0};
+    struct rnn_kvs given = {0};
     const struct tool_each each = {.jobs = c->jobs, .work = predict};
-    if (tool_theory_prov(m, p, &given, &build, &err) < 0) cli_die_err(&err);
-    struct rnn_reader *r = tool_open_input(&usage, file, c);
-    struct rnn_writer *w = tool_open_output(c);
-    if (tool_each_net(r, w, "rnn-theory", &given, &build, &each, &err) < 0) tool_fail(w, NULL, &err);
-    tool_close_output(w);
-    rnn_reader_close(r);
+    if (tool_theory_options(m, p, &given, &err) < 0) cli_die_err(&err);
+    tool_each_net(&usage, c, file, &given, &each);
     rnn_kvs_release(&given);
-    rnn_kvs_release(&build);
 }
 
 static void run(const struct tool_theory *m, const struct cli_parse *p, const struct cli_common *c, const char *file)

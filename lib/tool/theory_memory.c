@@ -165,7 +165,7 @@ static void filter(const struct tool_theory *m, const struct cli_parse *p, const
     struct rnn_kvs given = {0}, build = {0};
     struct filter f = {.c = c};
     struct rnn_err err;
-    if (tool_theory_prov(m, p, &given, &build, &err) < 0) cli_die_err(&err);
+    if (tool_theory_options(m, p, &given, &err) < 0 || tool_build(&build, "double", &err) < 0) cli_die_err(&err);
     struct rnn_reader *r = tool_open_input(&shown, file, c);
     struct rnn_writer *w = tool_open_output(c);
     if (rnn_pipe_run(r, w, "rnn-theory", &given, &build, &ops, &f, &err) < 0) tool_fail(w, NULL, &err);

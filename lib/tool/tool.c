@@ -25,6 +25,15 @@ void tool_begin(const char *name)
     if (rnn_kernels_select(getenv("RNN_KERNEL"), &err) < 0) cli_die(2, "RNN_KERNEL: %s", err.msg);
 }
 
+struct cli_parse *tool_start(const struct cli_tool *tool, int with, struct cli_common *c, int argc, char **argv)
+{
+    tool_begin(tool->name);
+    struct cli_parse *p = cli_begin(tool, with, c, argc, argv);
+    cli_apply(p, NULL);
+    cli_print_config_if_asked(p);
+    return p;
+}
+
 static bool is_standard(const char *path)
 {
     return !path || !strcmp(path, "-");

@@ -1,9 +1,7 @@
 /* What every executable does around its job: start and end, signals, files, build facts, shards.  These functions are for
  * cmd/ only and end the program with the right status when something is wrong.  A tool's main reads:
  *
- *     tool_begin("rnn-run");
- *     struct cli_parse *p = cli_begin(&tool, with, &common, argc, argv);
- *     cli_apply(p, preset);  cli_print_config_if_asked(p);
+ *     struct cli_parse *p = tool_start(&tool, with, &common, argc, argv);
  *     struct rnn_reader *r = tool_open_input(&tool, cli_arg(p, 0), &common);
  *     struct rnn_writer *w = tool_open_output(&common);
  *     ... rc < 0 ? tool_fail(w, r, &err) ...
@@ -26,6 +24,10 @@
  * denormals flushed, signals: SIGPIPE kills silently whatever was inherited; SIGINT, SIGTERM and SIGHUP remove temporary
  * files and kill, unless the tool polls tool_interrupted. */
 void tool_begin(const char *name);
+
+/* The opening lines of a tool without presets: tool_begin, and the command line read, applied, and printed where
+ * --print-config asks for it. */
+struct cli_parse *tool_start(const struct cli_tool *tool, int with, struct cli_common *c, int argc, char **argv);
 
 /* True once SIGINT, SIGTERM or SIGHUP has come.  From the first call on, the first signal only asks; a second one, or ten
  * seconds without an end, kills as if nobody polled.  Any thread. */
