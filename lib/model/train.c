@@ -34,7 +34,7 @@ static size_t count_metrics(const struct rnn_task *task)
 
 bool rnn_train_evaluates_set(const struct rnn_train_config *c, const struct rnn_train_data *d)
 {
-    return rnn_train_set_size(c, d) > c->batch && count_metrics(d->task) > 0;
+    return (rnn_train_set_size(c, d) > c->batch || c->rollout > 1) && count_metrics(d->task) > 0;
 }
 
 size_t rnn_train_rule_metrics(const struct rnn_train_config *c, const struct rnn_train_data *d)
@@ -48,8 +48,8 @@ void rnn_train_sizes(const struct rnn_train_config *c, const struct rnn_train_da
     size_t longest = 0;
     for (size_t i = 0; i < c->n_curriculum; i++) longest = c->curriculum[i] > longest ? c->curriculum[i] : longest;
     const size_t given = d->train ? d->train->T : 0;
-    s->B = c->batch;
     s->T = longest ? rnn_task_steps(d->task, longest) : given ? given : d->task->steps;
+    s->B = c->batch * rnn_rollout_rows(c, s->T);
     const bool set = rnn_train_evaluates_set(c, d);
     if (!set && !c->validate_every) return;
     s->eval_B = EVAL_BLOCK;
@@ -274,7 +274,7 @@ static int make_records(struct rnn_trainer *t, struct rnn_err *err)
     const size_t n_out = t->d->task->n_out;
     struct rnn_core_setup s = { 0 };
     rnn_train_sizes(t->c, t->d, &s);
-    size_t outputs = t->c->batch * s.T * n_out;
+    size_t outputs = s.B * s.T * n_out;
     if (t->evaluates_set && t->set * t->set_trials->T * n_out > outputs) outputs = (size_t)t->set * t->set_trials->T * n_out;
     const size_t val = t->validation.K * t->validation.T * n_out;
     if (val > outputs) outputs = val;
@@ -352,7 +352,8 @@ static bool stops_on_batches(const struct rnn_train_config *c)
 static enum rnn_stop stop_reason(struct rnn_trainer *t, bool measured, bool validated)
 {
     const struct rnn_train_config *c = t->c;
-    const bool last_stage = !c->n_curriculum || t->now.stage + 1 == c->n_curriculum;
+    const bool last_stage = (!c->n_curriculum || t->now.stage + 1 == c->n_curriculum) &&
+                            rnn_rollout_depth(c, t->per_epoch, t->total, t->now.update) == c->rollout;
     const bool by_val = c->validate_every > 0, current = by_val ? validated : measured;
     const double loss = by_val ? t->now.val_loss : t->now.loss;
     const double accuracy = by_val ? t->now.val_metric[0] : t->now.metric[0];
@@ -397,6 +398,8 @@ static int one_update(struct rnn_trainer *t, struct rnn_err *err)
     struct rnn_step s = { .batch = &t->batch, .loss_kind = t->loss_kind, .norm = t->norm, .t = u + 1, .lr = rnn_train_lr(c, t->total, u),
                           .outputs = scored ? t->outputs : NULL };
     s.pass = (struct rnn_pass){ .seed = c->seed, .net = t->net, .update = u, .noise = c->spec.noise_rec > 0, .state0 = t->d->state0, .bptt = c->bptt };
+    const size_t depth = rnn_rollout_depth(c, t->per_epoch, t->total, u);
+    if (depth > 1) RNN_TRY(rnn_rollout_batch(t, depth, &s, err));
     RNN_TRY(t->core->ops->step(t->core, &s, err));
     if (scored) RNN_TRY(score(t, &t->batch, t->now.metric, err));
     t->now.loss = s.loss;

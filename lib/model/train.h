@@ -15,6 +15,11 @@ extern const char *const rnn_schedule_names[], *const rnn_optim_names[];
 
 enum rnn_loss_steps { RNN_STEPS_TASK, RNN_STEPS_LAST, RNN_STEPS_ALL };
 
+/* Tokens that a network predicts in a row, all but the first from its own draws (train_rollout.c has the equation); `rollout` being --rollout:
+ *   constant    k = rollout       linear    k = 1 + floor(epoch / epochs * rollout), epoch from 0 */
+enum rnn_rollout_schedule { RNN_ROLLOUT_CONSTANT, RNN_ROLLOUT_LINEAR };
+extern const char *const rnn_rollout_schedule_names[];
+
 struct rnn_train_config {
     struct rnn_spec spec;            /* n_in, n_out are taken from the task */
     struct rnn_init_plan init;
@@ -32,6 +37,8 @@ struct rnn_train_config {
     int loss;                        /* enum rnn_loss, or -1: the task's */
     int norm;                        /* enum rnn_loss_norm, or -1 */
     enum rnn_loss_steps loss_steps;  /* LAST: each trial's last scored step alone; ALL: every step with weight 1 */
+    size_t rollout;                  /* closed-loop tasks: predicted tokens in a row; 1: the true tokens throughout (teacher forcing) */
+    enum rnn_rollout_schedule rollout_schedule;
     /* horizon curriculum: advance one stage as soon as one training batch has accuracy > threshold */
     size_t *curriculum; size_t n_curriculum; double curriculum_at;
     /* masks on W_rec */

@@ -17,7 +17,7 @@ void rnn_train_config_default(struct rnn_train_config *c)
                   .bias = { RNN_INIT_UNIFORM, 1 }, .factor = { RNN_INIT_UNIFORM, 1 }, .b_out_sd = -1 },
         .optim = { .kind = RNN_ADAM, .momentum = 0, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8 },
         .lr = 1e-3, .lr_gamma = 0.1, .lr_every = 1000, .batch = 64, .updates = 1000, .shuffle = true, .loss = -1, .norm = -1,
-        .curriculum_at = 0.96, .dale = -1, .stop_accuracy = NAN, .diverged_at = INFINITY, .learned_at = NAN, .learned_ratio = NAN,
+        .rollout = 1, .curriculum_at = 0.96, .dale = -1, .stop_accuracy = NAN, .diverged_at = INFINITY, .learned_at = NAN, .learned_ratio = NAN,
         .modes_at = 0.95, .precision_bits = 32,
     };
     rnn_spec_default(&c->spec);
@@ -62,7 +62,7 @@ void rnn_trainable_runs(const struct rnn_train_config *c, const struct rnn_param
 bool rnn_train_is_fused(const struct rnn_train_config *c)
 {
     const struct rnn_penalty *p = &c->penalty;
-    if (c->reduced || c->precision_bits != 32 || c->clip > 0 || c->bptt > 0 || c->sparsity > 0 || c->dale >= 0) return false;
+    if (c->reduced || c->precision_bits != 32 || c->clip > 0 || c->bptt > 0 || c->rollout > 1 || c->sparsity > 0 || c->dale >= 0) return false;
     if (p->l1_rec > 0 || p->l2_rec > 0 || p->l2_rate > 0) return false;
     return rnn_fused_applies(&c->spec, c->batch, &c->optim);
 }
@@ -207,6 +207,7 @@ int rnn_train_resolve(struct rnn_train_config *c, const struct rnn_train_data *d
     RNN_TRY(check_curriculum(c, d, err));
     RNN_TRY(check_masks(c, err));
     RNN_TRY(check_rules(c, d, err));
+    RNN_TRY(rnn_rollout_check(c, d, err));
     if (d->state0 && rnn_train_is_fused(c)) return rnn_fail(err, RNN_ERR_ARG, "the fused update starts from the law of the initial state only");
     const enum rnn_loss loss = c->loss >= 0 ? (enum rnn_loss)c->loss : task->loss;
     if (loss == RNN_LOSS_CE && c->spec.readout == RNN_OUT_SIGMOID) {
@@ -229,7 +230,8 @@ int rnn_train_memory(const struct rnn_train_config *c, const struct rnn_train_da
     const size_t per_step = (task->n_in + task->n_out) * sizeof(float) + sizeof(double);
     const uint64_t updates = rnn_train_updates(c, d), set = rnn_train_set_size(c, d);
     *m = (struct rnn_train_memory){ .params = ops->bytes(&s) + 2 * ps.total * sizeof(double), .engine = ops->engine_bytes(&s) };
-    m->batch = c->batch * s.T * (per_step + task->n_out * sizeof(float));
+    m->batch = s.B * s.T * (per_step + task->n_out * sizeof(float));
+    if (c->rollout > 1) m->batch += c->batch * s.T * per_step;
     if (set && !d->train) m->batch += (size_t)set * s.T * per_step;
     if (rnn_train_evaluates_set(c, d)) m->batch += (size_t)set * s.T * task->n_out * sizeof(float);
     if (c->validate_every) m->batch += c->validate_trials * s.eval_T * (per_step + task->n_out * sizeof(float));

@@ -13,6 +13,7 @@ struct rnn_step {
     uint64_t t;         /* number of this update, from 1 */
     double lr;          /* already scheduled */
     float *outputs;     /* [K][T][n_out] of the forward pass, when wanted; else NULL */
+    bool outputs_only;  /* stop there: no loss, nothing is updated (general path only) */
     /* results */
     double loss;        /* of the batch, before the update */
     double grad_norm;   /* before clipping, of what is trained; NaN on the fused path, which never holds a gradient */

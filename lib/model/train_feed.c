@@ -95,6 +95,7 @@ int rnn_feed_prepare(struct rnn_trainer *t, struct rnn_err *err)
 {
     if (t->set) RNN_TRY(prepare_set(t, err));
     if (t->c->validate_every) RNN_TRY(prepare_validation(t, err));
+    RNN_TRY(rnn_rollout_prepare(t, err));
     return rnn_feed_stage(t, err);
 }
 
@@ -163,6 +164,7 @@ void rnn_feed_release(struct rnn_trainer *t)
 {
     if (t->batch_is_view) memset(&t->batch, 0, sizeof t->batch);
     rnn_trials_release(&t->batch);
+    rnn_trials_release(&t->rollout);
     rnn_trials_release(&t->set_own);
     if (t->validation_is_own) rnn_trials_release(&t->validation);
     free(t->order);

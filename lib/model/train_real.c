@@ -155,6 +155,7 @@ static int step(struct rnn_core *base, struct rnn_step *s, struct rnn_err *err)
 #endif
     RNN_TRY(NAME(rnn_engine_forward)(k->train, k->theta, &s->pass, s->loss_kind, s->norm, &s->loss, err));
     if (s->outputs) NAME(rnn_engine_outputs)(k->train, s->outputs);
+    if (s->outputs_only) return RNN_OK;
     s->is_finite = isfinite(s->loss);
     if (!s->is_finite) return RNN_OK;
     RNN_TRY(NAME(rnn_engine_backward)(k->train, k->theta, &c->penalty, k->grad, err));

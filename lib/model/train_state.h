@@ -42,6 +42,7 @@ struct rnn_trainer {
     struct rnn_trials set_own;  /* finite set drawn from the task */
     const struct rnn_trials *set_trials;
     struct rnn_trials batch;    /* own arrays, or views (batch_is_view) */
+    struct rnn_trials rollout;  /* its trials from every start, where the network runs on its own draws */
     bool batch_is_view;
     size_t *order; uint64_t order_epoch; /* permutation of order_epoch (UINT64_MAX: none yet) */
     struct rnn_trials validation; bool validation_is_own;
@@ -65,6 +66,14 @@ int rnn_feed_next(struct rnn_trainer *t, struct rnn_err *err);
 int rnn_feed_stage(struct rnn_trainer *t, struct rnn_err *err); /* after a change of t->now.stage */
 void rnn_feed_release(struct rnn_trainer *t);
 size_t rnn_feed_steps(const struct rnn_trainer *t); /* T of the current stage */
+
+/* train_rollout.c: a closed-loop task's batch with the network's own tokens in it. */
+int rnn_rollout_check(const struct rnn_train_config *c, const struct rnn_train_data *d, struct rnn_err *err);
+size_t rnn_rollout_rows(const struct rnn_train_config *c, size_t T); /* most rows that a trial of T steps becomes */
+size_t rnn_rollout_depth(const struct rnn_train_config *c, uint64_t per_epoch, uint64_t total, uint64_t update); /* k of an update */
+int rnn_rollout_prepare(struct rnn_trainer *t, struct rnn_err *err);
+/* Makes s->batch of t->batch for depth > 1; the tokens are drawn with the parameters, noise and initial states of the step to come. */
+int rnn_rollout_batch(struct rnn_trainer *t, size_t depth, struct rnn_step *s, struct rnn_err *err);
 
 /* train_judge.c: status and reason of a finished net. */
 int rnn_train_judge(const struct rnn_trainer *t, struct rnn_net *net, struct rnn_err *err);

@@ -80,6 +80,8 @@ const struct cli_opt train_opt_table[] = {
     { 0, "loss-steps", CLI_CHOICE, ENUM(C.loss_steps), "task|last|all", 0, 0, "steps that count", 0, NULL },
     { 0, "curriculum", CLI_REALS, &O.curriculum, "H,H,...", 1, 1e7, "horizons, each until a batch passes --curriculum-at", CLI_WHOLE, NULL },
     { 0, "curriculum-at", CLI_REAL, &C.curriculum_at, "ACC", 0, 1, "accuracy above which the next horizon begins", 0, NULL },
+    { 0, "rollout", CLI_SIZE, &C.rollout, "K", 1, 1e6, "closed-loop tasks: predict K tokens in a row, all but the first after tokens drawn from the network", 0, NULL },
+    { 0, "rollout-schedule", CLI_CHOICE, ENUM(C.rollout_schedule), "constant|linear", 0, 0, "K throughout, or 1 + floor(K epoch / epochs)", 0, NULL },
     { 0, "sparsity", CLI_REAL, &C.sparsity, "SHARE", 0, 1, "share of recurrent weights held at zero", 0, NULL },
     { 0, "dale", CLI_REAL, &O.dale, "SHARE", -1, 1, "share of excitatory units, signs kept; -1: no signs", 0, NULL },
     { 0, "freeze", CLI_STRS, &O.freeze, "NAMES", 0, 0, "parameters that are not trained", CLI_COMMA, NULL },
@@ -162,6 +164,7 @@ static void refuse_idle(const struct cli_parse *p, const struct rnn_train_data *
     REFUSE(C.schedule == RNN_LR_COSINE || C.schedule == RNN_LR_LINEAR, "without --lr-schedule cosine or linear", "lr-end");
     REFUSE(finite, "on trials that are drawn afresh", "shuffle", "drop-last");
     REFUSE(O.curriculum.n > 0, "without --curriculum", "curriculum-at");
+    REFUSE(C.rollout > 1, "without --rollout of at least 2", "rollout-schedule");
     REFUSE(C.stop_patience > 0, "without --stop-patience", "stop-min-delta");
     REFUSE(C.count_modes, "without --count-modes", "modes-at");
     REFUSE(C.validate_every > 0 && !d->validation, C.validate_every ? "on validation trials that are given" : "without --validate-every", "validate-trials");

@@ -209,6 +209,26 @@ END
     short --epochs 1 --keep-trials "$IN/seq.rnn" | rnn-cat --to jsonl | grep -q '"kind": *"trials"'
 }
 
+@test "rollouts: one token is the usual training; more give the same bytes for every -j; no meaning elsewhere" {
+    taskgen sequence --types abba,abab --tokens 5 --suffix 2 --objective next-token >next.rnn
+    short --epochs 3 --nets 3 next.rnn >usual
+    short --epochs 3 --nets 3 --rollout 1 next.rnn >one
+    cmp usual one
+    for schedule in constant linear; do
+        short --epochs 3 --nets 3 --rollout 3 --rollout-schedule $schedule -j 1 next.rnn >$schedule
+        short --epochs 3 --nets 3 --rollout 3 --rollout-schedule $schedule -j 3 next.rnn | cmp - $schedule
+        short --epochs 3 --nets 3 --rollout 3 --rollout-schedule $schedule --shard 1/3 next.rnn | learning - >part
+        [ "$(wc -l <part)" -gt 3 ]
+        learning $schedule | awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "index") k = i } NR == 1 || $k == 1' | cmp - part
+        run ! cmp -s $schedule usual
+    done
+    run ! cmp -s constant linear
+    refused "--rollout: task 'sequence' is not one whose outputs are its next inputs" short --rollout 2 "$IN/seq.rnn"
+    refused "--rollout: task 'repeat-copy' is not one" short --rollout 2 "$IN/copy.rnn"
+    refused "--rollout (6) must be below the 6 steps" short --rollout 6 next.rnn
+    refused "--rollout-schedule: has no effect without --rollout" short --rollout-schedule linear next.rnn
+}
+
 @test "a diverged net is a result" {
     run -0 --separate-stderr rnn-train -q --preset none --activation relu --optimizer sgd --lr 1e6 --hidden 8 --updates 50 --nets 2 -o out.rnn "$IN/flip.rnn"
     [ "$(rnn-cat --to jsonl out.rnn | grep -c '"status": *"diverged"')" -eq 2 ]
