@@ -4,10 +4,8 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "codec/codec.h"
-#include "io/pipe.h"
 #include "tool/ensemble.h"
-#include "tool/items.h"
-#include "tool/tool.h"
+#include "tool/train_input.h"
 #include "tool/train_options.h"
 
 static struct options {
@@ -35,13 +33,12 @@ struct segment {
 };
 
 static struct state {
-    const struct cli_parse *p;
+    struct cli_parse *p;
     struct rnn_reader *r;
     struct rnn_writer *w;
     struct rnn_reader *donor_reader;
     struct rnn_net **donors; size_t n_donors, cap_donors;
-    struct rnn_kvs preset, build;
-    bool is_applied;
+    struct rnn_kvs build;
     uint64_t failed;
 } st;
 
@@ -85,35 +82,10 @@ static void read_donors(void)
 
 /* ---- options, once the task is known ---- */
 
-static bool same_kvs(const struct rnn_kvs *a, const struct rnn_kvs *b)
-{
-    if (a->n != b->n) return false;
-    for (size_t i = 0; i < a->n; i++) {
-        if (strcmp(a->v[i].key, b->v[i].key) || strcmp(a->v[i].s, b->v[i].s)) return false;
-    }
-    return true;
-}
-
 static void apply_options(const struct rnn_train_data *d)
 {
     struct rnn_err err;
-    struct rnn_kvs preset = { 0 };
-    const char *rank = cli_value(st.p, "rank"), *chosen;
-    if (rnn_preset(cli_value(st.p, "preset"), d->task, rank ? strtoul(rank, NULL, 10) : 0, &preset, &chosen, &err) < 0 ||
-        rnn_kvs_str(&preset, "preset", chosen, &err) < 0) {
-        cli_die_err(&err);
-    }
-    if (st.is_applied) { /* a further segment: options were read against the first */
-        if (!same_kvs(&preset, &st.preset)) {
-            cli_die(2, "the segments of the input ask for different presets: train them one by one, or say --preset");
-        }
-        rnn_kvs_release(&preset);
-        if (rnn_train_resolve(&train_opt.c, d, &err) < 0) cli_die_err(&err);
-        return;
-    }
-    cli_apply((struct cli_parse *)st.p, &preset);
-    st.preset = preset;
-    st.is_applied = true;
+    if (!train_options_apply(st.p, d)) return;
     if (!opt.init_from) cli_refuse(st.p, "load", "without --init-from");
     if (!opt.checkpoint) cli_refuse(st.p, "checkpoint-every", "without --checkpoint");
     if (opt.init_from) read_donors();
@@ -121,7 +93,7 @@ static void apply_options(const struct rnn_train_data *d)
     if (tool_build(&st.build, train_opt.precision ? "double" : "single", &err) < 0) cli_die_err(&err);
     if (common.print_config) {
         train_options_print_memory(stdout, d, common.jobs);
-        cli_print_config_if_asked((struct cli_parse *)st.p);
+        cli_print_config_if_asked(st.p);
     }
 }
 
@@ -165,24 +137,15 @@ static int open_checkpoint(struct tool_checkpoint **c, uint64_t lo, uint64_t hi,
 static void train_segment(struct segment *s)
 {
     struct rnn_err err;
-    struct rnn_trials train = { 0 }, validation = { 0 };
-    const char *id;
-    bool is_one;
+    struct tool_train_input in;
     uint64_t lo, hi;
     struct tool_checkpoint *checkpoint = NULL;
-    if (s->items.n != 1) {
-        rnn_fail(&err, RNN_ERR_FORMAT, "a segment of the input holds %zu tasks, where training needs one", s->items.n);
-        fail(&err);
-    }
-    const struct tool_task *t = s->items.v[0];
-    if (tool_given_trials(t, RNN_TRAIN, 0, &train, &id, &is_one, &err) < 0) fail(&err);
-    if (tool_given_trials(t, RNN_VALIDATION, 0, &validation, &id, &is_one, &err) < 0) fail(&err);
-    const struct rnn_train_data d = { .task = t->task, .train = train.K ? &train : NULL, .validation = validation.K ? &validation : NULL };
-    apply_options(&d);
+    if (tool_train_input(&in, &s->items, &err) < 0) fail(&err);
+    apply_options(&in.data);
     tool_shard_range(opt.nets, common.shard_i, common.shard_n, &lo, &hi);
     if (opt.checkpoint && open_checkpoint(&checkpoint, lo, hi, &err) < 0) cli_die_err(&err);
     if (!st.w) st.w = tool_open_output(&common);
-    const struct tool_ensemble e = { .config = &train_opt.c, .data = &d, .donors = st.donors, .n_donors = st.n_donors, .labels = &common.labels,
+    const struct tool_ensemble e = { .config = &train_opt.c, .data = &in.data, .donors = st.donors, .n_donors = st.n_donors, .labels = &common.labels,
                                      .lo = lo, .hi = hi, .jobs = common.jobs, .checkpoint = checkpoint };
     int rc = write_head(st.w, &err);
     if (rc >= 0) rc = rnn_writer_raw(st.w, s->pass.p, s->pass.len, &err);
@@ -192,8 +155,7 @@ static void train_segment(struct segment *s)
     if (rc >= 0 && checkpoint) rc = tool_checkpoint_finish(checkpoint, &err);
     if (rc < 0) fail(&err);
     tool_checkpoint_free(checkpoint);
-    rnn_trials_release(&train);
-    rnn_trials_release(&validation);
+    tool_train_input_release(&in);
 }
 
 /* A checkpoint is of one run: a second segment is looked for before the first is trained. */
@@ -226,27 +188,7 @@ static int take(struct segment *s, const struct rnn_frame *f, struct rnn_err *er
     if (!strcmp(f->kind, "net")) RNN_TRY(refuse_numbered_net(f, err));
     RNN_TRY(tool_items_frame(&s->items, f, err));
     if (is_trials && !(cli_given(st.p, "keep-trials") && strcmp(cli_value(st.p, "keep-trials"), "false"))) return RNN_OK;
-    RNN_TRY(rnn_grow(&s->pass.p, &s->pass.cap, s->pass.len + f->raw_len, 1, err));
-    memcpy(s->pass.p + s->pass.len, f->raw, f->raw_len);
-    s->pass.len += f->raw_len;
-    return RNN_OK;
-}
-
-/* An `error` frame goes on as it came; so does the failure of reading, in an `error` frame of ours. */
-static _Noreturn void relay(const struct rnn_frame *error, int rc, struct rnn_err *err)
-{
-    struct rnn_kvs given = { 0 };
-    struct rnn_err second;
-    if (!st.is_applied) cli_apply((struct cli_parse *)st.p, NULL);
-    if (!st.w) st.w = tool_open_output(&common);
-    if (error) {
-        rnn_writer_head(st.w, rnn_reader_head(st.r), cli_tool_name, &given, &st.build, &second);
-        rnn_writer_copy(st.w, error, &second);
-        struct rnn_frame f;
-        rc = rnn_reader_next(st.r, &f, err);
-    }
-    rnn_pipe_relay(st.r, st.w, cli_tool_name, &given, &st.build, rc, err);
-    tool_fail(st.w, NULL, err);
+    return rnn_bytes_append(&s->pass, f->raw, f->raw_len, err);
 }
 
 static void read_and_train(void)
@@ -256,7 +198,7 @@ static void read_and_train(void)
     struct rnn_err err;
     int rc;
     while ((rc = rnn_reader_next(st.r, &f, &err)) == RNN_OK) {
-        if (!strcmp(f.kind, "error")) relay(&f, rc, &err);
+        if (!strcmp(f.kind, "error")) tool_relay(st.p, &common, st.r, st.w, &st.build, &f, rc, &err);
         if (!strcmp(f.kind, "end")) {
             st.failed = rnn_reader_failed(st.r);
             refuse_second_segment();
@@ -267,24 +209,19 @@ static void read_and_train(void)
             fail(&err);
         }
     }
-    if (rc < 0) relay(NULL, rc, &err);
+    if (rc < 0) tool_relay(st.p, &common, st.r, st.w, &st.build, NULL, rc, &err);
     rnn_bytes_release(&s.pass);
     tool_items_clear(&s.items);
 }
 
 int main(int argc, char **argv)
 {
-    const size_t n_own = RNN_LEN(own_options);
-    struct cli_opt *options = calloc(n_own + train_opt_count + 1, sizeof *options);
-    if (!options) return 1;
-    memcpy(options, own_options, sizeof own_options);
-    memcpy(options + n_own, train_opt_table, train_opt_count * sizeof *options);
-    options[n_own + train_opt_count].type = CLI_END;
+    tool_begin("rnn-train");
+    struct cli_opt *options = train_options_with(own_options, RNN_LEN(own_options), NULL);
     const struct cli_tool tool = {
         .name = "rnn-train", .synopsis = "[options] [FILE]", .summary = "Trains an ensemble of networks on the task of a stream.",
         .opts = options, .max_args = 1, .version = tool_version,
     };
-    tool_begin(tool.name);
     struct cli_parse *p = cli_begin(&tool, CLI_WITH_JOBS | CLI_WITH_SEED | CLI_WITH_LABEL | CLI_WITH_SHARD, &common, argc, argv);
     st.p = p;
     st.r = tool_open_input(&tool, cli_arg(p, 0), &common);
@@ -295,7 +232,6 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < st.n_donors; i++) rnn_net_free(st.donors[i]);
     free(st.donors);
     train_options_release();
-    rnn_kvs_release(&st.preset);
     rnn_kvs_release(&st.build);
     cli_end(p);
     free(options);

@@ -6,8 +6,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "cli/cli.h"
-#include "io/pipe.h"
-#include "tool/tool.h"
+#include "tool/train_input.h"
 #include "tool/train_options.h"
 #include "tool/transfer.h"
 
@@ -59,11 +58,10 @@ struct segment {
 };
 
 static struct state {
-    const struct cli_parse *p;
+    struct cli_parse *p;
     struct rnn_reader *r;
     struct rnn_writer *w;
-    struct rnn_kvs preset, build;
-    bool is_applied;
+    struct rnn_kvs build;
     struct tool_donors donors;
     struct tool_conditions conditions;
     struct tool_results *results;
@@ -163,7 +161,7 @@ static void first_segment(const struct rnn_train_data *d)
     for (size_t i = 0; i < RNN_LEN(idle); i++) cli_refuse(st.p, idle[i], "here: recipients are measured every epoch");
     train_options_resolve(st.p, &common, d);
     if (tool_build(&st.build, train_opt.precision ? "double" : "single", &err) < 0) cli_die_err(&err);
-    cli_print_config_if_asked((struct cli_parse *)st.p);
+    cli_print_config_if_asked(st.p);
     read_donors();
     if (tool_conditions_make(&st.conditions, &train_opt.c, &st.donors, opt.factorial.n ? &none : &opt.conditions, &opt.factorial, &err) < 0) cli_die_err(&err);
     read_maps(d->task);
@@ -171,42 +169,12 @@ static void first_segment(const struct rnn_train_data *d)
     if (tool_results_new(&st.results, &st.conditions, &err) < 0) cli_die_err(&err);
 }
 
-static bool same_kvs(const struct rnn_kvs *a, const struct rnn_kvs *b)
-{
-    if (a->n != b->n) return false;
-    for (size_t i = 0; i < a->n; i++)
-        if (strcmp(a->v[i].key, b->v[i].key) || strcmp(a->v[i].s, b->v[i].s)) return false;
-    return true;
-}
-
-/* A later segment is trained as the first was, on a task of the same shape. */
-static void later_segment(const struct rnn_train_data *d, const struct rnn_kvs *preset)
-{
-    const struct rnn_spec *s = &train_opt.c.spec;
-    struct rnn_err err;
-    if (!same_kvs(preset, &st.preset)) cli_die(2, "the segments of the input ask for different presets: train them one by one, or say --preset");
-    if (d->task->n_in != s->n_in || d->task->n_out != s->n_out) cli_die(2, "the tasks of the input differ in their numbers of inputs or outputs");
-    if (rnn_train_resolve(&train_opt.c, d, &err) < 0) cli_die_err(&err);
-}
-
 static void apply_options(const struct rnn_train_data *d)
 {
-    struct rnn_err err;
-    struct rnn_kvs preset = { 0 };
-    const char *rank = cli_value(st.p, "rank"), *chosen;
-    if (rnn_preset(cli_value(st.p, "preset"), d->task, rank ? strtoul(rank, NULL, 10) : 0, &preset, &chosen, &err) < 0 ||
-        rnn_kvs_str(&preset, "preset", chosen, &err) < 0) {
-        cli_die_err(&err);
-    }
-    if (st.is_applied) {
-        later_segment(d, &preset);
-        rnn_kvs_release(&preset);
-        return;
-    }
-    cli_apply((struct cli_parse *)st.p, &preset);
-    st.preset = preset;
-    st.is_applied = true;
-    first_segment(d);
+    const struct rnn_spec *s = &train_opt.c.spec;
+    if (train_options_apply(st.p, d)) first_segment(d);
+    else if (d->task->n_in != s->n_in || d->task->n_out != s->n_out)
+        cli_die(2, "the tasks of the input differ in their numbers of inputs or outputs");
 }
 
 /* ---- one segment ---- */
@@ -294,23 +262,13 @@ static int measured(const struct tool_task *t, enum rnn_split split, struct rnn_
 static void train_segment(struct segment *s, bool is_last)
 {
     struct rnn_err err;
-    struct rnn_trials train = { 0 }, validation = { 0 }, set = { 0 }, test = { 0 };
-    const char *id;
-    bool is_one;
-    if (s->items.n != 1) {
-        rnn_fail(&err, RNN_ERR_FORMAT, "a segment of the input holds %zu tasks, where training needs one", s->items.n);
-        fail(&err);
-    }
-    const struct tool_task *t = s->items.v[0];
-    if (tool_given_trials(t, RNN_TRAIN, 0, &train, &id, &is_one, &err) < 0 || tool_given_trials(t, RNN_VALIDATION, 0, &validation, &id, &is_one, &err) < 0 ||
-        measured(t, RNN_TRAIN, &set, &err) < 0 || measured(t, RNN_TEST, &test, &err) < 0) {
-        fail(&err);
-    }
-    const struct rnn_train_data d = { .task = t->task, .train = train.K ? &train : NULL, .validation = validation.K ? &validation : NULL };
-    apply_options(&d);
-    const uint64_t per_epoch = rnn_train_epoch_updates(&train_opt.c, &d), total = rnn_train_updates(&train_opt.c, &d);
+    struct tool_train_input in;
+    struct rnn_trials set = { 0 }, test = { 0 };
+    if (tool_train_input(&in, &s->items, &err) < 0 || measured(in.task, RNN_TRAIN, &set, &err) < 0 || measured(in.task, RNN_TEST, &test, &err) < 0) fail(&err);
+    apply_options(&in.data);
+    const uint64_t per_epoch = rnn_train_epoch_updates(&train_opt.c, &in.data), total = rnn_train_updates(&train_opt.c, &in.data);
     struct job j = { .segment = st.n_segments,
-                     .t = { .conditions = &st.conditions, .donors = &st.donors, .data = &d, .train = &set, .test = &test, .labels = &common.labels,
+                     .t = { .conditions = &st.conditions, .donors = &st.donors, .data = &in.data, .train = &set, .test = &test, .labels = &common.labels,
                             .map = { st.maps[0], st.maps[1], st.maps[2] }, .has_map = opt.map.n > 0, .segment = st.n_segments, .seed = common.seed,
                             .first = opt.number_on ? st.n_segments * opt.pairs : 0,
                             .eval_every = opt.eval_every ? opt.eval_every : per_epoch ? per_epoch : (total + 49) / 50,
@@ -325,21 +283,12 @@ static void train_segment(struct segment *s, bool is_last)
     if (rc >= 0) rc = rnn_writer_end(st.w, s->failed, &err);
     if (rc < 0) fail(&err);
     st.n_segments++;
-    rnn_trials_release(&train);
-    rnn_trials_release(&validation);
+    tool_train_input_release(&in);
     rnn_trials_release(&set);
     rnn_trials_release(&test);
 }
 
 /* ---- reading: a segment is trained once it is known whether it is the last ---- */
-
-static int add_raw(struct rnn_bytes *to, const struct rnn_frame *f, struct rnn_err *err)
-{
-    RNN_TRY(rnn_grow(&to->p, &to->cap, to->len + f->raw_len, 1, err));
-    memcpy(to->p + to->len, f->raw, f->raw_len);
-    to->len += f->raw_len;
-    return RNN_OK;
-}
 
 static void close_segment(struct segment *s)
 {
@@ -354,7 +303,7 @@ static int open_segment(struct segment *s, const struct rnn_frame *head, struct 
 {
     size_t at = 0;
     close_segment(s);
-    RNN_TRY(add_raw(&s->head, head, err));
+    RNN_TRY(rnn_bytes_append(&s->head, head->raw, head->raw_len, err));
     msgpack_unpacked_init(&s->unpacked);
     s->is_open = true;
     if (msgpack_unpack_next(&s->unpacked, (const char *)s->head.p, s->head.len, &at) == MSGPACK_UNPACK_SUCCESS) return RNN_OK;
@@ -364,24 +313,7 @@ static int open_segment(struct segment *s, const struct rnn_frame *head, struct 
 static int take(struct segment *s, const struct rnn_frame *f, struct rnn_err *err)
 {
     RNN_TRY(tool_items_frame(&s->items, f, err));
-    return strcmp(f->kind, "trials") ? add_raw(&s->pass, f, err) : RNN_OK; /* as rnn-train, which drops them */
-}
-
-/* An `error` frame goes on as it came; so does the failure of reading, in an `error` frame of ours. */
-static _Noreturn void relay(const struct rnn_frame *error, int rc, struct rnn_err *err)
-{
-    struct rnn_kvs given = { 0 };
-    struct rnn_err second;
-    if (!st.is_applied) cli_apply((struct cli_parse *)st.p, NULL);
-    if (!st.w) st.w = tool_open_output(&common);
-    if (error) {
-        struct rnn_frame f;
-        rnn_writer_head(st.w, rnn_reader_head(st.r), cli_tool_name, &given, &st.build, &second);
-        rnn_writer_copy(st.w, error, &second);
-        rc = rnn_reader_next(st.r, &f, err);
-    }
-    rnn_pipe_relay(st.r, st.w, cli_tool_name, &given, &st.build, rc, err);
-    tool_fail(st.w, NULL, err);
+    return strcmp(f->kind, "trials") ? rnn_bytes_append(&s->pass, f->raw, f->raw_len, err) : RNN_OK; /* as rnn-train, which drops them */
 }
 
 static void read_and_train(void)
@@ -393,7 +325,7 @@ static void read_and_train(void)
     int rc;
     while ((rc = rnn_reader_next(st.r, &f, &err)) == RNN_OK) {
         int done = RNN_OK;
-        if (!strcmp(f.kind, "error")) relay(&f, rc, &err);
+        if (!strcmp(f.kind, "error")) tool_relay(st.p, &common, st.r, st.w, &st.build, &f, rc, &err);
         if (!strcmp(f.kind, "head")) {
             if (is_complete) train_segment(&s, false);
             is_complete = false;
@@ -406,29 +338,15 @@ static void read_and_train(void)
         }
         if (done < 0) fail(&err);
     }
-    if (rc < 0) relay(NULL, rc, &err);
+    if (rc < 0) tool_relay(st.p, &common, st.r, st.w, &st.build, NULL, rc, &err);
     if (is_complete) train_segment(&s, true);
     close_segment(&s);
-}
-
-/* Options of training, without those that the conditions replace. */
-static struct cli_opt *all_options(void)
-{
-    const size_t n_own = RNN_LEN(own_options);
-    struct cli_opt *options = calloc(n_own + train_opt_count + 1, sizeof *options);
-    size_t n = n_own;
-    if (!options) cli_die(1, "out of memory");
-    memcpy(options, own_options, sizeof own_options);
-    for (size_t i = 0; i < train_opt_count; i++)
-        if (strcmp(train_opt_table[i].name, "load") != 0) options[n++] = train_opt_table[i];
-    options[n].type = CLI_END;
-    return options;
 }
 
 int main(int argc, char **argv)
 {
     tool_begin("rnn-transfer");
-    struct cli_opt *options = all_options();
+    struct cli_opt *options = train_options_with(own_options, RNN_LEN(own_options), "load"); /* which the conditions replace */
     const struct cli_tool tool = {
         .name = "rnn-transfer", .synopsis = "--donors FILE [options] [FILE]",
         .summary = "Trains recipients that start from parts of donors, and compares them.",
@@ -446,7 +364,6 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < 3; i++) free(st.maps[i]);
     free(st.inputs);
     train_options_release();
-    rnn_kvs_release(&st.preset);
     rnn_kvs_release(&st.build);
     cli_end(p);
     free(options);

@@ -92,7 +92,7 @@ struct cli_parse *cli_begin(const struct cli_tool *t, int with, struct cli_commo
  * --print-config states every option, and reading it back must not look as if each had been asked for. */
 bool cli_given(const struct cli_parse *p, const char *name);
 const char *cli_value(const struct cli_parse *p, const char *name);   /* its last text, or NULL */
-void cli_apply(struct cli_parse *p, const struct rnn_kvs *preset);    /* dies on bad values, naming where each came from */
+void cli_apply(struct cli_parse *p, const struct rnn_kvs *preset);    /* dies on bad values, naming where each came from; a second call does nothing */
 /* After cli_apply, for options that do not go together; both exit 2 with a line that names the options. */
 void cli_exclusive(const struct cli_parse *p, const char *a, const char *b);      /* both were given */
 void cli_refuse(const struct cli_parse *p, const char *name, const char *why);    /* given: "has no effect " why */

@@ -352,6 +352,7 @@ static size_t processors(void)
 void cli_apply(struct cli_parse *p, const struct rnn_kvs *preset)
 {
     struct cli_common *c = p->common;
+    if (p->applied) return;
     c->config = cli_value(p, "config") ? cli_oom(rnn_strdup(cli_value(p, "config"))) : NULL; /* messages name it */
     p->mine[find_named(p, "config")] = c->config != NULL;
     if (preset) apply_preset(p, preset);

@@ -276,6 +276,7 @@ uint64_t tool_each_net(const struct cli_tool *tool, const struct cli_common *c, 
     cli_progress_start("nets", 0);
     const int rc = rnn_pipe_run(r, w, tool->name, options, &build, &ops, &l, &err);
     cli_progress_end();
+    if (l.pool) settle(&l, w, &(struct rnn_err){0}); /* a failed flush leaves it at work on what forget frees */
     forget(&l);
     free(l.held);
     rnn_kvs_release(&build);

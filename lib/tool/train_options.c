@@ -302,9 +302,54 @@ void train_options_resolve(const struct cli_parse *p, const struct cli_common *c
     O.norm = 1 + (C.norm >= 0 ? C.norm : (int)d->task->norm);
 }
 
+/* ---- options, once a task is known ---- */
+
+struct cli_opt *train_options_with(const struct cli_opt *own, size_t n_own, const char *without)
+{
+    struct cli_opt *all = calloc(n_own + train_opt_count + 1, sizeof *all);
+    size_t n = n_own;
+    need(all);
+    memcpy(all, own, n_own * sizeof *own);
+    for (size_t i = 0; i < train_opt_count; i++)
+        if (!without || strcmp(train_opt_table[i].name, without) != 0) all[n++] = train_opt_table[i];
+    all[n].type = CLI_END;
+    return all;
+}
+
+static struct rnn_kvs first_preset;
+
+static bool is_first_preset(const struct rnn_kvs *p)
+{
+    bool same = p->n == first_preset.n;
+    for (size_t i = 0; same && i < p->n; i++)
+        same = !strcmp(p->v[i].key, first_preset.v[i].key) && !strcmp(p->v[i].s, first_preset.v[i].s);
+    return same;
+}
+
+bool train_options_apply(struct cli_parse *p, const struct rnn_train_data *d)
+{
+    struct rnn_err err;
+    struct rnn_kvs preset = { 0 };
+    const char *rank = cli_value(p, "rank"), *chosen;
+    if (rnn_preset(cli_value(p, "preset"), d->task, rank ? strtoul(rank, NULL, 10) : 0, &preset, &chosen, &err) < 0 ||
+        rnn_kvs_str(&preset, "preset", chosen, &err) < 0) {
+        cli_die_err(&err);
+    }
+    if (!first_preset.n) {
+        cli_apply(p, &preset);
+        first_preset = preset;
+        return true;
+    }
+    if (!is_first_preset(&preset)) cli_die(2, "the segments of the input ask for different presets: train them one by one, or say --preset");
+    rnn_kvs_release(&preset);
+    if (rnn_train_resolve(&C, d, &err) < 0) cli_die_err(&err);
+    return false;
+}
+
 void train_options_release(void)
 {
     rnn_train_config_release(&C);
+    rnn_kvs_release(&first_preset);
 }
 
 void train_options_print_memory(FILE *out, const struct rnn_train_data *d, size_t jobs)

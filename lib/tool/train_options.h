@@ -26,7 +26,13 @@ extern struct train_options train_opt;        /* defaults until cli_apply */
 extern const struct cli_opt train_opt_table[]; /* ends with CLI_LAST */
 extern const size_t train_opt_count;          /* without CLI_LAST */
 
-/* After cli_apply: completes train_opt.c for this task and data, checks it, and writes what was left to the task ("auto") back into the options, so
+/* A tool's own options, those above but the one named `without` (NULL: all), and CLI_LAST; the caller frees. */
+struct cli_opt *train_options_with(const struct cli_opt *own, size_t n_own, const char *without);
+
+/* The options for the next segment's task and data.  True for the first segment: the preset and the options are applied, and
+ * train_options_resolve is to follow.  Later ones are trained as the first was: exit 2 when their preset is another one. */
+bool train_options_apply(struct cli_parse *p, const struct rnn_train_data *d);
+/* Completes train_opt.c for this task and data, checks it, and writes what was left to the task ("auto") back into the options, so
  * that --print-config and provenance show every number.  Dies (exit 2) on what contradicts itself or has no effect. */
 void train_options_resolve(const struct cli_parse *p, const struct cli_common *common, const struct rnn_train_data *d);
 void train_options_release(void);
