@@ -58,29 +58,6 @@ static int run_net(struct rnn_net *net, struct rnn_err *err)
     return tool_rollout_run(&st.nets, net, &a->tr, opt.lengths, common.seed, err);
 }
 
-static int take_net(const struct rnn_frame *f, struct rnn_err *err)
-{
-    struct rnn_net *net;
-    bool missing;
-    RNN_TRY(rnn_net_decode(f->body, &net, &missing, err));
-    if (missing) return st.open = net, RNN_OK;
-    const int rc = run_net(net, err);
-    rnn_net_free(net);
-    return rc;
-}
-
-static int take_param(const struct rnn_frame *f, struct rnn_err *err)
-{
-    bool done = false;
-    if (!st.open) return rnn_fail(err, RNN_ERR_FORMAT, "a param frame without a network that misses it");
-    RNN_TRY(rnn_net_param_frame(st.open, f->body, &done, err));
-    if (!done) return RNN_OK;
-    const int rc = run_net(st.open, err);
-    rnn_net_free(st.open);
-    st.open = NULL;
-    return rc;
-}
-
 /* The word of the last row of the table's column becomes the group of the network that it belongs to. */
 static int take_table(const struct rnn_frame *f, struct rnn_err *err)
 {
@@ -106,9 +83,14 @@ static int take_table(const struct rnn_frame *f, struct rnn_err *err)
 
 static int take(const struct rnn_frame *f, struct rnn_err *err)
 {
+    struct rnn_net *whole;
     if (!strcmp(f->kind, "head")) return tool_arenas_clear(&st.arenas), tool_items_clear(&st.seen), RNN_OK;
-    if (!strcmp(f->kind, "net")) return take_net(f, err);
-    if (!strcmp(f->kind, "param")) return take_param(f, err);
+    RNN_TRY(rnn_net_take(&st.open, f, &whole, err));
+    if (whole) {
+        const int rc = run_net(whole, err);
+        rnn_net_free(whole);
+        return rc;
+    }
     if (!strcmp(f->kind, "table")) return take_table(f, err);
     return tool_items_frame(&st.seen, f, err);
 }

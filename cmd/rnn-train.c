@@ -49,32 +49,28 @@ static _Noreturn void fail(const struct rnn_err *err)
 
 /* ---- donors ---- */
 
-static int take_donor(const struct rnn_frame *f, bool *missing, struct rnn_err *err)
+/* Snapshots are earlier states of a net that follows: they are no donors. */
+static void add_donor(struct rnn_net *net)
 {
-    bool done;
-    if (!strcmp(f->kind, "param") && *missing) {
-        RNN_TRY(rnn_net_param_frame(st.donors[st.n_donors - 1], f->body, &done, err));
-        *missing = !done;
-        return RNN_OK;
+    struct rnn_err err;
+    if (rnn_kvs_find(&net->training, "snapshot")) {
+        rnn_net_free(net);
+        return;
     }
-    if (strcmp(f->kind, "net")) return RNN_OK;
-    const msgpack_object *training = rnn_find(f->body, "training");
-    if (training && rnn_find(training, "snapshot")) return RNN_OK; /* an earlier state of a net that follows */
-    RNN_TRY(rnn_grow(&st.donors, &st.cap_donors, st.n_donors + 1, sizeof *st.donors, err));
-    RNN_TRY(rnn_net_decode(f->body, &st.donors[st.n_donors], missing, err));
-    st.n_donors++;
-    return RNN_OK;
+    if (rnn_grow(&st.donors, &st.cap_donors, st.n_donors + 1, sizeof *st.donors, &err) < 0) cli_die_err(&err);
+    st.donors[st.n_donors++] = net;
 }
 
 static void read_donors(void)
 {
     struct rnn_err err;
     struct rnn_frame f;
-    bool missing = false;
+    struct rnn_net *open = NULL, *whole;
     if (rnn_reader_open(&st.donor_reader, opt.init_from, common.max_frame, &err) < 0) cli_die_err(&err);
     int rc;
     while ((rc = rnn_reader_next(st.donor_reader, &f, &err)) == RNN_OK) {
-        if (take_donor(&f, &missing, &err) < 0) cli_die(1, "--init-from: %s: %s", opt.init_from, err.msg);
+        if (rnn_net_take(&open, &f, &whole, &err) < 0) cli_die(1, "--init-from: %s: %s", opt.init_from, err.msg);
+        if (whole) add_donor(whole);
     }
     if (rc < 0) cli_die(1, "--init-from: %s", err.msg);
     if (!st.n_donors) cli_die(1, "--init-from: %s: holds no nets", opt.init_from);

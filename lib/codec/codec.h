@@ -45,6 +45,11 @@ int rnn_net_decode(const msgpack_object *body, struct rnn_net **net, bool *missi
 /* The next param frame of a net that misses some; RNN_ERR_FORMAT when it is another net's or not the next one. */
 int rnn_net_param_frame(struct rnn_net *net, const msgpack_object *body, bool *done, struct rnn_err *err);
 
+/* Both of the above for the frames of a stream, in their order: *whole is the network that f completes (the caller's), or NULL.  *open,
+ * NULL at first and the caller's when it ends, is one whose param frames are still coming.  RNN_ERR_FORMAT: another frame comes
+ * before all of them (an `error` frame may), or a param frame that no network waits for. */
+int rnn_net_take(struct rnn_net **open, const struct rnn_frame *f, struct rnn_net **whole, struct rnn_err *err);
+
 /* activity: {id, net, trials, split, first, what: "rates"|"states", thin, units (indices) | nil, value "<f4" [K][T'][n],
  * state0? "<f4" [K][N], outputs? "<f4" [K][T][n_out]}. */
 struct rnn_activity {

@@ -410,3 +410,25 @@ int rnn_net_param_frame(struct rnn_net *net, const msgpack_object *body, bool *d
     *done = net->n_received == net->params.total * (net->theta0 ? 2 : 1);
     return rc < 0 ? rnn_blame(err, "net", net->id) : RNN_OK;
 }
+
+int rnn_net_take(struct rnn_net **open, const struct rnn_frame *f, struct rnn_net **whole, struct rnn_err *err)
+{
+    const bool is_param = !strcmp(f->kind, "param");
+    bool is_partial, done = true;
+    *whole = NULL;
+    if (!is_param && *open) {
+        if (!strcmp(f->kind, "error")) return RNN_OK;
+        return rnn_fail(err, RNN_ERR_FORMAT, "%s: the rest of its parameters does not follow", (*open)->id);
+    }
+    if (is_param) {
+        if (!*open) return rnn_fail(err, RNN_ERR_FORMAT, "a param frame without a net that misses it");
+        RNN_TRY(rnn_net_param_frame(*open, f->body, &done, err));
+    } else if (!strcmp(f->kind, "net")) {
+        RNN_TRY(rnn_net_decode(f->body, open, &is_partial, err));
+        done = !is_partial;
+    }
+    if (!done) return RNN_OK;
+    *whole = *open;
+    *open = NULL;
+    return RNN_OK;
+}

@@ -22,23 +22,12 @@ static int check_trials(struct rnn_checker *c, const msgpack_object *body, struc
     return RNN_OK;
 }
 
-static int check_net(struct rnn_checker *c, const msgpack_object *body, struct rnn_err *err)
+static int check_net(struct rnn_checker *c, const struct rnn_frame *f, struct rnn_err *err)
 {
-    struct rnn_net *net;
-    bool missing;
-    c->n_net++;
-    RNN_TRY(rnn_net_decode(body, &net, &missing, err));
-    if (missing) c->open = net;
-    else rnn_net_free(net);
-    return RNN_OK;
-}
-
-static int check_param(struct rnn_checker *c, const msgpack_object *body, struct rnn_err *err)
-{
-    bool done;
-    if (!c->open) return rnn_fail(err, RNN_ERR_FORMAT, "a param frame comes without a net that announced it");
-    RNN_TRY(rnn_net_param_frame(c->open, body, &done, err));
-    if (done) rnn_checker_release(c);
+    struct rnn_net *whole;
+    c->n_net += strcmp(f->kind, "net") == 0;
+    RNN_TRY(rnn_net_take(&c->open, f, &whole, err));
+    rnn_net_free(whole);
     return RNN_OK;
 }
 
@@ -67,11 +56,9 @@ int rnn_checker_frame(struct rnn_checker *c, const struct rnn_frame *f, struct r
         *c = (struct rnn_checker){0};
         return RNN_OK;
     }
-    if (strcmp(f->kind, "param") == 0) return check_param(c, f->body, err);
-    if (c->open) return rnn_fail(err, RNN_ERR_FORMAT, "net '%s': its param frames did not all come", c->open->id);
+    if (c->open || strcmp(f->kind, "net") == 0 || strcmp(f->kind, "param") == 0) return check_net(c, f, err);
     if (strcmp(f->kind, "task") == 0) return check_task(c, f->body, err);
     if (strcmp(f->kind, "trials") == 0) return check_trials(c, f->body, err);
-    if (strcmp(f->kind, "net") == 0) return check_net(c, f->body, err);
     if (strcmp(f->kind, "activity") == 0) return check_activity(c, f->body, err);
     if (strcmp(f->kind, "table") == 0) return check_table(c, f->body, err);
     c->n_other += strcmp(f->kind, "end") != 0;

@@ -286,31 +286,29 @@ static int add_segment(struct rnn_gathered *g, const struct rnn_frame *f, struct
 
 /* ---- networks and runs ---- */
 
-static int keep_net(struct rnn_gathered *g, struct rnn_err *err)
+/* Takes net over. */
+static int keep_net(struct rnn_gathered *g, struct rnn_net *net, struct rnn_err *err)
 {
-    RNN_TRY(rnn_grow(&g->net, &g->cap_nets, g->n_nets + 1, sizeof *g->net, err));
-    free(g->open->theta0);
-    g->open->theta0 = NULL;
-    g->net[g->n_nets++] = g->open;
-    g->open = NULL;
+    const int rc = rnn_grow(&g->net, &g->cap_nets, g->n_nets + 1, sizeof *g->net, err);
+    if (rc < 0) {
+        rnn_net_free(net);
+        return rc;
+    }
+    free(net->theta0);
+    net->theta0 = NULL;
+    g->net[g->n_nets++] = net;
     return RNN_OK;
 }
 
+/* Those beyond `most` are counted only; so their param frames find none open. */
 static int add_net(struct rnn_gathered *g, const struct rnn_frame *f, size_t most, struct rnn_err *err)
 {
-    bool missing;
-    g->segment[g->n_segments - 1].nets++;
-    if (g->n_nets >= most) return RNN_OK;
-    RNN_TRY(rnn_net_decode(f->body, &g->open, &missing, err));
-    return missing ? RNN_OK : keep_net(g, err);
-}
-
-static int add_param(struct rnn_gathered *g, const struct rnn_frame *f, struct rnn_err *err)
-{
-    bool done;
-    if (!g->open) return RNN_OK;
-    RNN_TRY(rnn_net_param_frame(g->open, f->body, &done, err));
-    return done ? keep_net(g, err) : RNN_OK;
+    struct rnn_net *whole;
+    const bool is_net = !strcmp(f->kind, "net");
+    if (is_net) g->segment[g->n_segments - 1].nets++;
+    if (!g->open && (!is_net || g->n_nets >= most)) return RNN_OK;
+    RNN_TRY(rnn_net_take(&g->open, f, &whole, err));
+    return whole ? keep_net(g, whole, err) : RNN_OK;
 }
 
 static int add_run(struct rnn_gathered *g, const struct rnn_frame *f, struct rnn_err *err)
@@ -335,8 +333,7 @@ static int add_frame(struct rnn_gathered *g, const struct rnn_frame *f, const st
 {
     if (!strcmp(f->kind, "head")) return add_segment(g, f, err);
     if (!strcmp(f->kind, "task")) return add_task(g, f, err);
-    if (!strcmp(f->kind, "net")) return add_net(g, f, want ? want->nets : 0, err);
-    if (!strcmp(f->kind, "param")) return add_param(g, f, err);
+    if (g->open || !strcmp(f->kind, "net") || !strcmp(f->kind, "param")) return add_net(g, f, want ? want->nets : 0, err);
     if (!strcmp(f->kind, "trials") || !strcmp(f->kind, "activity")) return want && want->runs ? add_run(g, f, err) : RNN_OK;
     const bool table = !strcmp(f->kind, "table");
     if (!table && strcmp(f->kind, "array")) return RNN_OK;

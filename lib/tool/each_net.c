@@ -20,7 +20,8 @@ struct loop {
     struct rnn_writer *w;
     struct rnn_pool *pool;
     struct tool_items seen;
-    struct turn *open;    /* a network whose param frames are still coming */
+    struct turn *open;    /* a network whose param frames are still coming, */
+    struct rnn_net *partial; /* as far as they have come */
     struct turn *waiting; /* a complete one whose further frames are (e->after) */
     size_t n_pushed;      /* networks of this segment */
     struct turn **held;
@@ -159,36 +160,16 @@ static int complete(struct loop *l, struct turn *t, struct rnn_err *err)
     return RNN_OK;
 }
 
+/* A `net` frame, or what comes while the rest of one is missing. */
 static int take_net(struct loop *l, const struct rnn_frame *f, struct rnn_err *err)
 {
-    struct turn *t;
-    bool is_partial;
-    RNN_TRY(new_turn(l, &t, f, err));
-    const int rc = rnn_net_decode(f->body, &t->it.net, &is_partial, err);
-    if (rc < 0) {
-        free_turn(t);
-        return rc;
-    }
-    if (!is_partial) return complete(l, t, err);
-    l->open = t;
-    return RNN_OK;
-}
-
-static int take_param(struct loop *l, const struct rnn_frame *f, struct rnn_err *err)
-{
+    if (l->open) RNN_TRY(add_raw(l->open, f, err));
+    else RNN_TRY(new_turn(l, &l->open, f, err));
     struct turn *t = l->open;
-    bool done;
-    RNN_TRY(add_raw(t, f, err));
-    RNN_TRY(rnn_net_param_frame(t->it.net, f->body, &done, err));
-    if (!done) return RNN_OK;
+    RNN_TRY(rnn_net_take(&l->partial, f, &t->it.net, err));
+    if (!t->it.net) return RNN_OK;
     l->open = NULL;
     return complete(l, t, err);
-}
-
-static int rest_is_missing(const struct loop *l, struct rnn_err *err)
-{
-    return rnn_fail(err, RNN_ERR_FORMAT, "%s: the rest of its parameters does not follow",
-                    l->open->it.net->id);
 }
 
 static int take_frame(void *user, const struct rnn_frame *f, struct rnn_writer *w, struct rnn_err *err)
@@ -196,7 +177,7 @@ static int take_frame(void *user, const struct rnn_frame *f, struct rnn_writer *
     struct loop *l = user;
     struct turn *t;
     (void)w;
-    if (l->open) return strcmp(f->kind, "param") ? rest_is_missing(l, err) : take_param(l, f, err);
+    if (l->open) return take_net(l, f, err);
     const bool is_net = !strcmp(f->kind, "net");
     if (is_net || !strcmp(f->kind, "task")) RNN_TRY(release(l, false, err));
     if (is_net) return take_net(l, f, err);
@@ -226,6 +207,8 @@ static void forget(struct loop *l)
     if (l->e->forget) l->e->forget(l->e->user);
     tool_items_clear(&l->seen);
     free_turn(l->open);
+    rnn_net_free(l->partial);
+    l->partial = NULL;
     free_turn(l->waiting);
     l->open = l->waiting = NULL;
     l->n_pushed = 0;
@@ -253,7 +236,7 @@ static int second_pass(struct loop *l, struct rnn_err *err)
 static int end_segment(void *user, struct rnn_writer *w, struct rnn_err *err)
 {
     struct loop *l = user;
-    if (l->open) return rest_is_missing(l, err);
+    if (l->open) return rnn_fail(err, RNN_ERR_FORMAT, "%s: the rest of its parameters does not follow", l->partial->id);
     RNN_TRY(settle(l, w, err));
     if (l->e->second) RNN_TRY(second_pass(l, err));
     if (l->e->finish) RNN_TRY(l->e->finish(l->e->user, w, err));

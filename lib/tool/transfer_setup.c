@@ -27,32 +27,25 @@ void tool_donors_release(struct tool_donors *d)
     *d = (struct tool_donors){ 0 };
 }
 
-static int take_net(struct tool_donor_segment *s, const msgpack_object *body, bool *missing, struct rnn_err *err)
+/* Snapshots are earlier states of a net that follows: they are no donors. */
+static int take_net(struct tool_donor_segment *s, struct rnn_net *net, struct rnn_err *err)
 {
-    const msgpack_object *training = rnn_find(body, "training");
-    if (training && rnn_find(training, "snapshot")) return RNN_OK; /* an earlier state of a net that follows */
-    RNN_TRY(rnn_grow(&s->nets, &s->cap, s->n + 1, sizeof *s->nets, err));
-    RNN_TRY(rnn_net_decode(body, &s->nets[s->n], missing, err));
-    s->n++;
-    return RNN_OK;
+    const bool is_snapshot = rnn_kvs_find(&net->training, "snapshot") != NULL;
+    const int rc = is_snapshot ? RNN_OK : rnn_grow(&s->nets, &s->cap, s->n + 1, sizeof *s->nets, err);
+    if (rc < 0 || is_snapshot) rnn_net_free(net);
+    else s->nets[s->n++] = net;
+    return rc;
 }
 
-static int take_frame(struct tool_donor *d, const struct rnn_frame *f, bool *missing, struct rnn_err *err)
+static int take_frame(struct tool_donor *d, const struct rnn_frame *f, struct rnn_net **open, struct rnn_err *err)
 {
-    struct tool_donor_segment *s = d->n_segments ? &d->segments[d->n_segments - 1] : NULL;
-    bool done;
-    if (!strcmp(f->kind, "head")) {
-        RNN_TRY(rnn_grow(&d->segments, &d->cap_segments, d->n_segments + 1, sizeof *d->segments, err));
-        d->segments[d->n_segments++] = (struct tool_donor_segment){ 0 };
-        return RNN_OK;
-    }
-    if (!strcmp(f->kind, "net")) return take_net(s, f->body, missing, err);
-    if (!strcmp(f->kind, "param") && *missing) {
-        RNN_TRY(rnn_net_param_frame(s->nets[s->n - 1], f->body, &done, err));
-        *missing = !done;
-        return RNN_OK;
-    }
-    return tool_items_frame(&s->items, f, err);
+    struct rnn_net *whole;
+    RNN_TRY(rnn_net_take(open, f, &whole, err));
+    if (whole) return take_net(&d->segments[d->n_segments - 1], whole, err);
+    if (strcmp(f->kind, "head") != 0) return tool_items_frame(&d->segments[d->n_segments - 1].items, f, err);
+    RNN_TRY(rnn_grow(&d->segments, &d->cap_segments, d->n_segments + 1, sizeof *d->segments, err));
+    d->segments[d->n_segments++] = (struct tool_donor_segment){ 0 };
+    return RNN_OK;
 }
 
 /* Held-out trials of the donor's own task; where there are none, those it was trained on. */
@@ -71,10 +64,12 @@ static int own_trials(struct tool_donor_segment *s, struct rnn_err *err)
 static int read_donor(struct tool_donor *d, const char *path, size_t max_frame, struct rnn_err *err)
 {
     struct rnn_frame f;
-    bool missing = false;
+    struct rnn_net *open = NULL;
     int rc;
     RNN_TRY(rnn_reader_open(&d->reader, path, max_frame, err));
-    while ((rc = rnn_reader_next(d->reader, &f, err)) == RNN_OK) RNN_TRY(take_frame(d, &f, &missing, err));
+    while ((rc = rnn_reader_next(d->reader, &f, err)) == RNN_OK)
+        if ((rc = take_frame(d, &f, &open, err)) < 0) break;
+    rnn_net_free(open);
     if (rc < 0) return rc;
     d->digest = rnn_reader_digest(d->reader);
     for (size_t i = 0; i < d->n_segments; i++) {

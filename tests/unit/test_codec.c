@@ -64,17 +64,13 @@ static struct rnn_net *make_net(const struct rnn_spec *s, int bits, bool initial
 static struct rnn_net *read_net(struct rnn_reader *r, size_t *frames)
 {
     struct rnn_frame f;
-    struct rnn_net *net;
-    bool missing, done = true;
-    OK(rnn_reader_next(r, &f, &err));
-    assert_string_equal(f.kind, "net");
-    OK(rnn_net_decode(f.body, &net, &missing, &err));
-    for (*frames = 1; missing && (!done || *frames == 1); ++*frames) {
+    struct rnn_net *open = NULL, *net = NULL;
+    for (*frames = 0; !net; ++*frames) {
         OK(rnn_reader_next(r, &f, &err));
-        assert_string_equal(f.kind, "param");
-        OK(rnn_net_param_frame(net, f.body, &done, &err));
+        assert_string_equal(f.kind, *frames ? "param" : "net");
+        OK(rnn_net_take(&open, &f, &net, &err));
+        assert_true(!open != !net);
     }
-    assert_true(done);
     return net;
 }
 
@@ -183,6 +179,7 @@ static void param_frames_must_be_the_next_ones(void **state)
     struct rnn_net *net = make_net(&s, 64, false), *back;
     struct rnn_writer *w = stream();
     struct rnn_frame f;
+    struct rnn_net *whole;
     bool missing, done;
     rnn_writer_set_block(w, 24);
     OK(rnn_net_write(w, net, &err));
@@ -190,7 +187,10 @@ static void param_frames_must_be_the_next_ones(void **state)
     OK(rnn_reader_next(r, &f, &err));
     OK(rnn_net_decode(f.body, &back, &missing, &err));
     assert_true(missing);
+    assert_int_equal(rnn_net_take(&back, &f, &whole, &err), RNN_ERR_FORMAT); /* a net before the rest of the last */
+    assert_non_null(strstr(err.msg, "net-0007"));
     OK(rnn_reader_next(r, &f, &err));
+    assert_int_equal(rnn_net_take(&(struct rnn_net *){NULL}, &f, &whole, &err), RNN_ERR_FORMAT); /* rows of no net */
     OK(rnn_reader_next(r, &f, &err)); /* row 1 of W_rec where row 0 is due */
     assert_int_equal(rnn_net_param_frame(back, f.body, &done, &err), RNN_ERR_FORMAT);
     assert_non_null(strstr(err.msg, "net-0007"));
