@@ -11,12 +11,12 @@
 
 static struct options {
     int starts;
-    size_t count, blend, levels, trials, max_starts, batch, max_iterations, cycles, field, exponents, exponent_steps, rollout, rollout_tail;
+    size_t count, blend, levels, trials, max_starts, batch, max_iterations, cycles, field, exponents, exponent_steps, phase_trials, rollout, rollout_tail;
     double noise, reach, until, fixed_speed, slow_speed, merge, margin, match, rollout_speed;
     char *file, *period, *where, *task;
     struct cli_strs inputs, arrays;
     bool reduced, exhaustive, flow_cycle, phase;
-} opt = {.count = 1024, .blend = 8, .levels = 3, .max_starts = 65536, .batch = 128, .max_iterations = 300, .exponent_steps = 5000, .rollout = 6000,
+} opt = {.count = 1024, .blend = 8, .levels = 3, .max_starts = 65536, .batch = 128, .max_iterations = 300, .exponent_steps = 5000, .phase_trials = 2, .rollout = 6000,
          .rollout_tail = 2000, .noise = 0.1, .reach = 1, .until = NAN, .fixed_speed = 1e-12, .slow_speed = 0.1, .merge = 1e-7, .margin = 1e-3,
          .rollout_speed = 1e-3};
 
@@ -56,6 +56,7 @@ static const struct cli_opt options[] = {
     {0, "lyapunov-steps", CLI_SIZE, &opt.exponent_steps, "STEPS", 10, 1e9, "steps that they are averaged over", 0, NULL},
     {.name = "What a network does after its trial", .type = CLI_SECTION},
     {0, "phase", CLI_FLAG, &opt.phase, NULL, 0, 0, "table phase: slow point or limit cycle, by three criteria", 0, NULL},
+    {0, "phase-trials", CLI_SIZE, &opt.phase_trials, "N", 1, 1e6, "trials whose ends are compared, of those run", 0, NULL},
     {0, "rollout", CLI_SIZE, &opt.rollout, "STEPS", 1, 1e9, "steps rolled out", 0, NULL},
     {0, "rollout-tail", CLI_SIZE, &opt.rollout_tail, "STEPS", 1, 1e9, "last steps of these in which speed is looked at", 0, NULL},
     {0, "rollout-speed", CLI_REAL, &opt.rollout_speed, "X", 0, 1, "a rate that changes more in a step is turning", 0, NULL},
@@ -140,7 +141,7 @@ static void check_options(const struct cli_parse *p)
     if (opt.field && !opt.reduced) cli_die(2, "--field has no effect without --reduced");
     if (opt.starts != TOOL_FP_UNIFORM && opt.starts != TOOL_FP_GRID && !opt.field) cli_refuse(p, "reach", "without --starts uniform or grid, or --field");
     if (!opt.exponents) cli_refuse(p, "lyapunov-steps", "without --lyapunov");
-    if (!opt.phase) cli_refuse(p, "rollout", "without --phase"), cli_refuse(p, "rollout-tail", "without --phase"), cli_refuse(p, "rollout-speed", "without --phase");
+    if (!opt.phase) cli_refuse(p, "phase-trials", "without --phase"), cli_refuse(p, "rollout", "without --phase"), cli_refuse(p, "rollout-tail", "without --phase"), cli_refuse(p, "rollout-speed", "without --phase");
     if (opt.rollout_tail > opt.rollout) cli_die(2, "--rollout-tail (%zu) must not exceed --rollout (%zu)", opt.rollout_tail, opt.rollout);
     if (opt.exhaustive) cli_refuse(p, "until-coverage", "with --exhaustive"), cli_refuse(p, "max-iterations", "with --exhaustive");
     if (opt.where && (!strchr(opt.where, '=') || *opt.where == '=')) cli_die(2, "--where: '%s' is not PARAM=VALUE", opt.where);
@@ -155,7 +156,7 @@ static void make_plan(const struct cli_parse *p)
         .batch = opt.batch, .noise = opt.noise, .reach = opt.reach, .until = opt.until, .period = opt.period, .inputs = opt.inputs.v,
         .n_inputs = opt.inputs.n, .merge = opt.merge, .margin = opt.margin, .reduced = opt.reduced, .exhaustive = opt.exhaustive, .cycles = opt.cycles,
         .field = opt.field, .flow_cycle = opt.flow_cycle, .phase = opt.phase, .exponents = opt.exponents, .exponent_steps = opt.exponent_steps,
-        .rollout = opt.rollout, .rollout_tail = opt.rollout_tail, .rollout_speed = opt.rollout_speed, .match = opt.match, .seed = common.seed};
+        .phase_trials = opt.phase_trials, .rollout = opt.rollout, .rollout_tail = opt.rollout_tail, .rollout_speed = opt.rollout_speed, .match = opt.match, .seed = common.seed};
     rnn_fp_options_default(&plan->search);
     plan->search.max_iterations = opt.max_iterations;
     plan->search.fixed_speed = opt.fixed_speed;

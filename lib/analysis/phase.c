@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "analysis/lyapunov.h"
 #include "base/mem.h"
 #include "model/engine.h"
 #include "num/linalg.h"
@@ -85,5 +86,88 @@ int rnn_phase_speed(const struct rnn_net *net, double *x, size_t steps, size_t t
         memcpy(r, r_next, N * sizeof *r);
     }
     free(next);
+    return rc < 0 ? rc : RNN_OK;
+}
+
+/* ---- turning ---- */
+
+/* What one pass over an orbit leaves: the unit that moves most, the middle of its range, and the variance summed over units. */
+struct orbit { size_t lead; double middle, variance; };
+
+/* v [4 N]: lowest, highest, sums and squares. */
+static struct orbit survey(const struct rnn_map *map, double *x, double *next, size_t steps, double *v, double *work)
+{
+    const size_t N = map->N;
+    double *low = v, *high = v + N, *sum = v + 2 * N, *square = v + 3 * N;
+    struct orbit o = {.lead = 0};
+    for (size_t i = 0; i < N; i++) low[i] = INFINITY, high[i] = -INFINITY, sum[i] = square[i] = 0;
+    for (size_t t = 0; t < steps; t++) {
+        for (size_t i = 0; i < N; i++) low[i] = fmin(low[i], x[i]), high[i] = fmax(high[i], x[i]), sum[i] += x[i], square[i] += x[i] * x[i];
+        rnn_map_iterate(map, 1, 1, x, next, work);
+    }
+    for (size_t i = 0; i < N; i++) {
+        if (high[i] - low[i] > high[o.lead] - low[o.lead]) o.lead = i;
+        o.variance += square[i] / (double)steps - sum[i] / (double)steps * (sum[i] / (double)steps);
+    }
+    o.middle = (low[o.lead] + high[o.lead]) / 2;
+    return o;
+}
+
+/* Passages of the lead upward through the middle: when, and the states there. */
+struct passages { double *when, *state; size_t n, cap_when, cap_state; };
+
+static int find_passages(const struct rnn_map *map, const struct orbit *o, double *x, double *before, size_t steps, double *next, double *work,
+                         struct passages *p, struct rnn_err *err)
+{
+    const size_t N = map->N;
+    for (size_t t = 0; t < steps; t++) {
+        memcpy(before, x, N * sizeof *x);
+        rnn_map_iterate(map, 1, 1, x, next, work);
+        if (!(before[o->lead] < o->middle && x[o->lead] >= o->middle)) continue;
+        const double part = (o->middle - before[o->lead]) / (x[o->lead] - before[o->lead]);
+        RNN_TRY(rnn_grow(&p->when, &p->cap_when, p->n + 1, sizeof *p->when, err));
+        RNN_TRY(rnn_grow(&p->state, &p->cap_state, (p->n + 1) * N, sizeof *p->state, err));
+        for (size_t i = 0; i < N; i++) p->state[p->n * N + i] = before[i] + part * (x[i] - before[i]);
+        p->when[p->n++] = (double)t + part;
+    }
+    return RNN_OK;
+}
+
+static double time_per_turn(const struct passages *p, size_t N, double variance)
+{
+    if (p->n < 2) return NAN;
+    size_t per_turn = 1;
+    for (size_t m = 1; m <= p->n / 2; m++) {
+        double miss = 0;
+        for (size_t k = 0; k + m < p->n; k++)
+            for (size_t i = 0; i < N; i++) {
+                const double d = p->state[(k + m) * N + i] - p->state[k * N + i];
+                miss += d * d / (double)(p->n - m);
+            }
+        if (miss > 0.05 * variance) continue;
+        per_turn = m;
+        break;
+    }
+    return (double)per_turn * (p->when[p->n - 1] - p->when[0]) / (double)(p->n - 1);
+}
+
+int rnn_phase_turning(const struct rnn_map *map, const double *start, size_t steps, struct rnn_phase_turn *out, struct rnn_err *err)
+{
+    const size_t N = map->N;
+    struct passages p = {0};
+    double *x = NULL;
+    RNN_TRY(rnn_alloc_into(&x, 7 * N + rnn_map_work(map, 1), sizeof *x, err));
+    double *next = x + N, *before = next + N, *v = before + N, *work = v + 4 * N;
+    memcpy(x, start, N * sizeof *x);
+    int rc = rnn_lyapunov(map, x, steps / 5, steps, 1, 1, &out->exponent, &out->error, err);
+    out->is_chaotic = out->exponent > 3 * out->error && out->exponent > 1e-3;
+    memcpy(x, start, N * sizeof *x);
+    const struct orbit o = survey(map, x, next, steps, v, work);
+    memcpy(x, start, N * sizeof *x);
+    if (rc >= 0) rc = find_passages(map, &o, x, before, steps, next, work, &p, err);
+    out->period = time_per_turn(&p, N, o.variance);
+    free(p.when);
+    free(p.state);
+    free(x);
     return rc < 0 ? rc : RNN_OK;
 }

@@ -5,8 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include "base/err.h"
-#include "model/net.h"
+#include "analysis/map.h"
 
 /* Their "mechanism discrimination index" of a roll-out R [n][N] (rates, n = 9 trial lengths): two principal axes of the
  * column-centred R, scores of the uncentred R, correlation between time points, two-dimensional Fourier transform, share of the power
@@ -18,6 +17,16 @@
 int rnn_phase_index(size_t n, size_t N, const double *R, double index[2], struct rnn_err *err);
 /* The index of a sign series s [n] of +1, -1. */
 double rnn_phase_index_of_signs(size_t n, const double *s);
+
+/* How an orbit that does not settle goes on, from a state x [N] on it and over `steps` steps of the map (at least 10).
+ *   exponent, error  the largest Lyapunov exponent per step, and its standard error from ten blocks: 0 on a closed curve that the steps
+ *                    fill (a limit cycle whose period is no whole number of them), below 0 on a cycle of the map, above 0 in chaos
+ *   is_chaotic       exponent > 3 error and > 1e-3: neighbours part e-fold within a thousand steps
+ *   period           steps per turn: upward passages of the widest unit through the middle of its range, with the state (interpolated
+ *                    between steps) where it was at the passage before; as many passages to a turn as that takes, and one where the state
+ *                    never returns to within a twentieth of the orbit's variance.  NaN with fewer than two passages. */
+struct rnn_phase_turn { double exponent, error, period; bool is_chaotic; };
+int rnn_phase_turning(const struct rnn_map *map, const double *x, size_t steps, struct rnn_phase_turn *out, struct rnn_err *err);
 
 /* Roll-out criterion: from x [N] (changed), `steps` noise-free steps without input; speed = max |r_{t+1} - r_t| over units and over the
  * last `tail` steps.  Their follow-up uses 6000 and 2000 steps and calls speed > 1e-3 rotating. */

@@ -29,6 +29,7 @@ struct tool_fp_plan {
     size_t cycles, field;       /* longest period of map cycles, 0 or 1: none; points per axis of the flow field, 0: none */
     bool flow_cycle, phase;
     size_t exponents, exponent_steps;
+    size_t phase_trials;        /* whose ends are compared */
     size_t rollout, rollout_tail; /* steps of the phase's roll-out, and those of them that are looked at */
     double rollout_speed;
     double match;               /* reach; 0: no matching of snapshots */

@@ -14,16 +14,20 @@ static const struct tool_column columns[] = {
     {"index", RNN_KV_INT, NULL, "number of the network within its ensemble"},
     {"status", RNN_KV_STR, NULL, "of its training"},
     {"mechanism", RNN_KV_STR, NULL, "not-learned, unstable or diverged by training; else the verdict of the points: slow-point, limit-cycle or irregular"},
+    {"mechanism_all", RNN_KV_STR, NULL, "the same after every trial that was followed, one of each cue: mixed when they end differently"},
+    {"trials", RNN_KV_INT, NULL, "trials that were followed; all else is about the first"},
     {"class", RNN_KV_STR, NULL, "as published: not-learned, unstable or diverged by training, else class_index"},
     {"class_index", RNN_KV_STR, NULL, "by the published index: below 0.5 limit-cycle, else slow-point"},
     {"class_index_flipped", RNN_KV_STR, NULL, "the same with the sign of the second axis flipped, which is as good"},
     {"class_rollout", RNN_KV_STR, NULL, "by the speed of a long roll-out without noise and input"},
-    {"class_points", RNN_KV_STR, NULL, "by where the roll-out ends: a fixed or slow point, a closed orbit, or neither"},
+    {"class_points", RNN_KV_STR, NULL, "by where the roll-out ends: at a fixed or slow point, on a limit cycle, or turning irregularly"},
     {"mechanism_index", RNN_KV_REAL, NULL, "share of power at low frequencies of the sign of p1 - p2 over nine trials"},
     {"mechanism_index_flipped", RNN_KV_REAL, NULL, NULL},
     {"rollout_speed", RNN_KV_REAL, "1/step", "largest change of a rate in a step, over the end of the roll-out"},
     {"rollout_steps", RNN_KV_INT, "steps", NULL},
-    {"period", RNN_KV_REAL, "ms", "of the closed orbit"},
+    {"period", RNN_KV_REAL, "ms", "of an orbit that goes on turning"},
+    {"exponent", RNN_KV_REAL, "1/step", "its largest Lyapunov exponent: 0 or less on a limit cycle"},
+    {"exponent_error", RNN_KV_REAL, "1/step", NULL},
     {"settles_speed", RNN_KV_REAL, "1/tau", "speed of the point that the roll-out settles at"},
     {"settles_distance", RNN_KV_REAL, NULL, "distance of the roll-out's last state from it"},
     {"settles_status", RNN_KV_STR, NULL, "fixed or slow"},
@@ -32,8 +36,9 @@ static const struct tool_column columns[] = {
     {0}};
 
 struct phase {
-    double index[2], speed, period, settles_speed, settles_distance;
+    double index[2], speed, period, exponent, exponent_error, settles_speed, settles_distance;
     const char *points, *settles;
+    const char *all; size_t trials; /* over the trials that were followed */
 };
 
 struct rates { double *R; size_t N, n; };
@@ -47,7 +52,7 @@ static int keep_rates(void *arg, const struct rnn_run_seen *seen, struct rnn_err
     return RNN_OK;
 }
 
-/* Trial 0 as the study rolls it out: without the post-response period. */
+/* A trial as the study rolls it out: without the post-response period. */
 static size_t trial_steps(const struct rnn_task *t, size_t T)
 {
     for (size_t i = 0; i < t->n_periods; i++)
@@ -55,73 +60,42 @@ static size_t trial_steps(const struct rnn_task *t, size_t T)
     return T;
 }
 
+/* Trial k alone, as rnn_run_score takes it: each starts from the same state and meets the same noise. */
+static struct rnn_trials one_trial(const struct rnn_trials *all, size_t k, size_t T)
+{
+    struct rnn_trials one = *all;
+    one.K = 1, one.T = T, one.n_cols = 0;
+    one.u += k * all->T * all->n_in, one.y += k * all->T * all->n_out, one.w += k * all->T;
+    return one;
+}
+
 /* Nine trial lengths with the network's noise, the index of their rates; x [N] gets the last state. */
-static int nine_trials(struct tool_fp_job *j, struct phase *ph, double *x, struct rnn_err *err)
+static int nine_trials(struct tool_fp_job *j, size_t k, struct phase *ph, double *x, struct rnn_err *err)
 {
     const struct tool_arena *a = j->own->arena;
-    struct rnn_trials first = a->tr; /* trial 0 comes first in every array */
+    const struct rnn_trials tr = one_trial(&a->tr, k, trial_steps(a->of->task, a->tr.T));
     struct rnn_run_opts o = RNN_RUN_DEFAULT;
     struct rnn_run_result r = {0};
     struct rates keep = {.N = j->net->spec.N};
-    first.K = 1, first.T = trial_steps(a->of->task, a->tr.T);
-    RNN_TRY(rnn_alloc_into(&keep.R, 9 * first.T * keep.N, sizeof *keep.R, err));
-    o.seed = j->plan->seed, o.extra_steps = 8 * first.T, o.open_loop = true, o.sink = keep_rates, o.sink_arg = &keep;
-    int rc = rnn_run_score(j->net, NULL, &first, &o, &r, err);
+    RNN_TRY(rnn_alloc_into(&keep.R, 9 * tr.T * keep.N, sizeof *keep.R, err));
+    o.seed = j->plan->seed, o.extra_steps = 8 * tr.T, o.open_loop = true, o.sink = keep_rates, o.sink_arg = &keep;
+    int rc = rnn_run_score(j->net, NULL, &tr, &o, &r, err);
     if (rc >= 0) memcpy(x, r.last, keep.N * sizeof *x);
-    if (rc >= 0 && keep.N >= 2 && keep.n >= 7) rc = rnn_phase_index(keep.n, keep.N, keep.R, ph->index, err);
+    if (rc >= 0 && k == 0 && keep.N >= 2 && keep.n >= 7) rc = rnn_phase_index(keep.n, keep.N, keep.R, ph->index, err);
     rnn_run_release(&r);
     free(keep.R);
     return rc;
 }
 
-/* Period of a turning map: mean time between upward passages of the widest unit through its mean. */
-static double passages(const struct rnn_map *map, const double *start, size_t steps, double *work, double *x)
-{
-    const size_t N = map->N;
-    double *next = x + N, *low = next + N, *high = low + N;
-    for (size_t i = 0; i < N; i++) low[i] = INFINITY, high[i] = -INFINITY;
-    memcpy(x, start, N * sizeof *x);
-    for (size_t t = 0; t < steps; t++) {
-        rnn_map_iterate(map, 1, 1, x, next, work);
-        for (size_t i = 0; i < N; i++) low[i] = fmin(low[i], x[i]), high[i] = fmax(high[i], x[i]);
-    }
-    size_t lead = 0, n = 0;
-    for (size_t i = 1; i < N; i++)
-        if (high[i] - low[i] > high[lead] - low[lead]) lead = i;
-    const double middle = (low[lead] + high[lead]) / 2;
-    double first = NAN, last = NAN;
-    memcpy(x, start, N * sizeof *x);
-    for (size_t t = 0; t < steps; t++) {
-        const double before = x[lead] - middle;
-        rnn_map_iterate(map, 1, 1, x, next, work);
-        const double after = x[lead] - middle;
-        if (!(before < 0 && after >= 0)) continue;
-        last = (double)t + before / (before - after);
-        if (n++ == 0) first = last;
-    }
-    return n > 1 ? (last - first) / (double)(n - 1) * map->dt_ms : NAN;
-}
-
-/* The orbit goes on turning: does it close? */
+/* The orbit goes on turning: in an orderly way, or do neighbours part? */
 static int turning(struct tool_fp_job *j, const struct rnn_map *map, const double *x, struct phase *ph, struct rnn_err *err)
 {
-    const bool is_flow = j->net->spec.cell == RNN_LEAKY || j->net->spec.cell == RNN_LEAKY_CURRENT;
-    struct rnn_limit_cycle_options o;
-    struct rnn_limit_cycle lc = {.status = RNN_LC_NO_RETURN};
-    rnn_limit_cycle_options_default(&o);
-    o.transient = 20, o.steps_per_period = 400;
-    /* a map of large steps turns where its flow may not: only leaky cells are asked for a closed orbit */
-    if (is_flow) RNN_TRY(rnn_limit_cycle_find(map, x, &o, &lc, err));
-    ph->points = is_flow ? "irregular" : "limit-cycle";
-    if (lc.status == RNN_LC_CYCLE) ph->points = "limit-cycle", ph->period = lc.period;
-    rnn_limit_cycle_release(&lc);
-    if (!isnan(ph->period)) return RNN_OK;
-    double *work, *scratch;
-    RNN_TRY(rnn_alloc_into(&work, rnn_map_work(map, 1) + 4 * map->N, sizeof *work, err));
-    scratch = work + rnn_map_work(map, 1);
-    ph->period = passages(map, x, j->plan->rollout, work, scratch);
-    /* the flow's orbit did not close, but the map's passages are evenly spaced or not: say what is known */
-    free(work);
+    enum { FEWEST = 100 };
+    struct rnn_phase_turn turn;
+    RNN_TRY(rnn_phase_turning(map, x, j->plan->rollout_tail > FEWEST ? j->plan->rollout_tail : FEWEST, &turn, err));
+    ph->points = turn.is_chaotic ? "irregular" : "limit-cycle";
+    ph->period = turn.period * (map->dt_ms > 0 ? map->dt_ms : 1);
+    ph->exponent = turn.exponent, ph->exponent_error = turn.error;
     return RNN_OK;
 }
 
@@ -157,8 +131,10 @@ static int put_row(struct tool_fp_job *j, const struct phase *ph, const struct t
     rnn_table_set_int(t, "index", (int64_t)net->index);
     rnn_table_set_str(t, "status", rnn_net_status_names[net->status]);
     rnn_table_set_str(t, "mechanism", is_learned && ph ? ph->points : rnn_net_status_names[net->status]);
+    rnn_table_set_str(t, "mechanism_all", is_learned && ph ? ph->all : rnn_net_status_names[net->status]);
     rnn_table_set_str(t, "class", is_learned && ph ? name[ph->index[0] < 0.5] : rnn_net_status_names[net->status]);
     if (ph) {
+        rnn_table_set_int(t, "trials", (int64_t)ph->trials);
         rnn_table_set_str(t, "class_index", name[ph->index[0] < 0.5]); /* NaN counts as slow point, as published */
         rnn_table_set_str(t, "class_index_flipped", name[ph->index[1] < 0.5]);
         rnn_table_set_str(t, "class_rollout", name[ph->speed > j->plan->rollout_speed]);
@@ -168,6 +144,8 @@ static int put_row(struct tool_fp_job *j, const struct phase *ph, const struct t
         rnn_table_set(t, "rollout_speed", ph->speed);
         rnn_table_set_int(t, "rollout_steps", (int64_t)j->plan->rollout);
         rnn_table_set(t, "period", ph->period);
+        rnn_table_set(t, "exponent", ph->exponent);
+        rnn_table_set(t, "exponent_error", ph->exponent_error);
         rnn_table_set(t, "settles_speed", ph->settles_speed);
         rnn_table_set(t, "settles_distance", ph->settles_distance);
         rnn_table_set_str(t, "settles_status", ph->settles);
@@ -180,21 +158,34 @@ static int put_row(struct tool_fp_job *j, const struct phase *ph, const struct t
     return rc;
 }
 
+/* What the network does after trial k. */
+static int follow(struct tool_fp_job *j, const struct rnn_map *map, size_t k, struct phase *ph, double *x, struct rnn_err *err)
+{
+    *ph = (struct phase){.index = {NAN, NAN}, .speed = NAN, .period = NAN, .exponent = NAN, .exponent_error = NAN, .settles_speed = NAN,
+                         .settles_distance = NAN, .points = "diverged", .settles = ""};
+    RNN_TRY(nine_trials(j, k, ph, x, err));
+    for (size_t i = 0; i < j->net->spec.N; i++)
+        if (!isfinite(x[i])) return RNN_OK;
+    RNN_TRY(rnn_phase_speed(j->net, x, j->plan->rollout, j->plan->rollout_tail, &ph->speed, err));
+    return (ph->speed > j->plan->rollout_speed ? turning : resting)(j, map, x, ph, err);
+}
+
 int tool_fp_phase(struct tool_fp_job *j, const struct tool_fp_found *f, struct rnn_err *err)
 {
-    struct phase ph = {.index = {NAN, NAN}, .speed = NAN, .period = NAN, .settles_speed = NAN, .settles_distance = NAN, .points = "", .settles = ""};
+    struct phase ph, other;
     struct rnn_map map = {0};
     double *x;
     if (!j->own->arena) return rnn_fail(err, RNN_ERR_ARG, "--phase needs its task, to know what a trial is: say --task FILE");
     if (!f) return put_row(j, NULL, NULL, err);
+    const size_t trials = j->plan->phase_trials < j->own->arena->tr.K ? j->plan->phase_trials : j->own->arena->tr.K;
     RNN_TRY(rnn_alloc_into(&x, j->net->spec.N, sizeof *x, err));
-    int rc = nine_trials(j, &ph, x, err);
-    bool finite = true;
-    for (size_t i = 0; rc >= 0 && i < j->net->spec.N; i++) finite &= isfinite(x[i]) != 0;
-    if (rc >= 0 && !finite) ph.points = "diverged";
-    if (rc >= 0 && finite) rc = rnn_phase_speed(j->net, x, j->plan->rollout, j->plan->rollout_tail, &ph.speed, err);
-    if (rc >= 0 && finite) rc = rnn_map_of_net(j->net, NULL, &map, err);
-    if (rc >= 0 && finite) rc = (ph.speed > j->plan->rollout_speed ? turning : resting)(j, &map, x, &ph, err);
+    int rc = rnn_map_of_net(j->net, NULL, &map, err);
+    if (rc >= 0) rc = follow(j, &map, 0, &ph, x, err);
+    ph.all = ph.points, ph.trials = 1;
+    for (size_t k = 1; rc >= 0 && k < trials; k++, ph.trials++) {
+        rc = follow(j, &map, k, &other, x, err);
+        if (rc >= 0 && strcmp(other.points, ph.points)) ph.all = "mixed";
+    }
     if (rc >= 0) rc = put_row(j, &ph, f, err);
     rnn_map_release(&map);
     free(x);

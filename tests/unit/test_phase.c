@@ -1,5 +1,5 @@
 /* The published mechanism index: reference values for n = 324 time points, and the O(n) form against the definition (correlation
- * matrix, two-dimensional DFT). */
+ * matrix, two-dimensional DFT).  Orbits that go on turning: exponents and periods that are known. */
 #include <complex.h>
 #include <math.h>
 #include <setjmp.h>
@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
 #include "analysis/phase.h"
 #include "num/rng.h"
@@ -81,8 +82,63 @@ static void linear_form_is_the_definition(void **state)
     }
 }
 
+static struct rnn_phase_turn turn_of(enum rnn_act act, size_t N, const double *W, const double *b, const double *x, size_t steps)
+{
+    struct rnn_phase_turn out;
+    struct rnn_net *net;
+    struct rnn_map map;
+    struct rnn_spec s;
+    rnn_spec_default(&s);
+    s.cell = RNN_ELMAN, s.act = act, s.N = N, s.n_in = s.n_out = 1, s.bias_in = false;
+    assert_int_equal(rnn_net_new(&net, &s, &err), RNN_OK);
+    memcpy(rnn_net_param(net, "W_rec"), W, N * N * sizeof *W);
+    if (b) memcpy(rnn_net_param(net, "b_rec"), b, N * sizeof *b);
+    assert_int_equal(rnn_map_of_net(net, NULL, &map, &err), RNN_OK);
+    assert_int_equal(rnn_phase_turning(&map, x, steps, &out, &err), RNN_OK);
+    rnn_map_release(&map);
+    rnn_net_free(net);
+    return out;
+}
+
+/* A rotation by a, whose steps fill a circle: the exponent is 0.  With a second, wider one by 2 a beside it the widest unit passes twice in
+ * a turn of the whole. */
+static void turns_of_known_period(void **state)
+{
+    (void)state;
+    const double a = 0.7, c = cos(a), s = sin(a), c2 = cos(2 * a), s2 = sin(2 * a);
+    const struct rnn_phase_turn one = turn_of(RNN_LINEAR, 2, (double[]){c, -s, s, c}, NULL, (double[]){1, 0}, 1000);
+    near(one.period, 2 * M_PI / a, 2e-3);
+    near(one.exponent, 0, 1e-9);
+    assert_false(one.is_chaotic);
+    const double W[16] = {c, -s, 0, 0, s, c, 0, 0, 0, 0, c2, -s2, 0, 0, s2, c2};
+    near(turn_of(RNN_LINEAR, 4, W, NULL, (double[]){1, 0, 1.5, 0}, 1000).period, 2 * M_PI / a, 2e-3);
+    near(turn_of(RNN_LINEAR, 4, W, NULL, (double[]){0.01, 0, 1.5, 0}, 1000).period, M_PI / a, 2e-3);
+}
+
+/* The cycle of period 4 of x' = tanh(W x), W = 2 x a quarter turn, whose multiplier over a step is 0.16637 (test_cycles). */
+static void cycle_of_the_map(void **state)
+{
+    (void)state;
+    const double p = 0.957504024077;
+    const struct rnn_phase_turn t = turn_of(RNN_TANH, 2, (double[]){0, -2, 2, 0}, NULL, (double[]){p, p}, 400);
+    near(t.period, 4, 1e-9);
+    near(t.exponent, log(0.16637209), 1e-6);
+    assert_false(t.is_chaotic);
+}
+
+/* The tent map x' = 1.9 min(x, 1 - x) as two relu units, x = 1.9 h1 - 3.8 h2: its exponent is ln 1.9 on every orbit. */
+static void tent_is_chaotic(void **state)
+{
+    (void)state;
+    const double W[4] = {1.9, -3.8, 1.9, -3.8}, b[2] = {0, -0.5};
+    const struct rnn_phase_turn t = turn_of(RNN_RELU, 2, W, b, (double[]){0.3, 0}, 2000);
+    near(t.exponent, log(1.9), 1e-3);
+    assert_true(t.is_chaotic);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reference_values), cmocka_unit_test(linear_form_is_the_definition)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reference_values), cmocka_unit_test(linear_form_is_the_definition),
+                                       cmocka_unit_test(turns_of_known_period), cmocka_unit_test(cycle_of_the_map), cmocka_unit_test(tent_is_chaotic)};
     return cmocka_run_group_tests_name("phase", tests, NULL, NULL);
 }
