@@ -1,17 +1,14 @@
 #include "io/writer.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <libdeflate.h>
 #include "base/mem.h"
 #include "io/check.h"
+#include "io/outfile.h"
 #include "io/walk.h"
 
 #define BUFFER ((size_t)256 << 10)
@@ -19,9 +16,8 @@
 enum state { OUTSIDE, INSIDE, ENDED_IN_ERROR };
 
 struct rnn_writer {
-    int fd; /* -1: memory */
-    bool owns_fd;
-    char *name, *path, *temp; /* path and temp only when a temporary is to be renamed */
+    struct rnn_outfile out; /* its fd is -1: memory */
+    char *name;
     struct rnn_bytes buf;     /* what is not yet written; with memory: everything */
     struct rnn_body body;     /* of the frames that the writer makes itself */
     enum state state;
@@ -34,7 +30,7 @@ struct rnn_writer {
 
 /* ---- opening ---- */
 
-static int new_writer(struct rnn_writer **out, int fd, const char *name, struct rnn_err *err)
+static int new_writer(struct rnn_writer **out, const char *name, struct rnn_err *err)
 {
     *out = NULL;
     struct rnn_writer *w = calloc(1, sizeof *w);
@@ -42,7 +38,7 @@ static int new_writer(struct rnn_writer **out, int fd, const char *name, struct 
         free(w);
         return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
     }
-    w->fd = fd;
+    w->out.fd = -1;
     *out = w;
     return RNN_OK;
 }
@@ -52,76 +48,28 @@ static void free_writer(struct rnn_writer *w)
     rnn_body_release(&w->body);
     rnn_bytes_release(&w->buf);
     free(w->name);
-    free(w->path);
-    free(w->temp);
     free(w);
 }
 
 int rnn_writer_open_mem(struct rnn_writer **w, struct rnn_err *err)
 {
-    return new_writer(w, -1, "memory", err);
-}
-
-/* DIR/.NAME.RANDOM, made with the permissions that the user's umask grants (mkstemp would make it private). */
-static int open_temp(const char *path, char **temp, struct rnn_err *err)
-{
-    const char *slash = strrchr(path, '/');
-    int dir = slash ? (int)(slash - path) + 1 : 0;
-    for (int attempt = 0; attempt < 100; attempt++) {
-        uint32_t salt;
-        if (getrandom(&salt, sizeof salt, 0) != (ssize_t)sizeof salt) salt = (uint32_t)getpid() + (uint32_t)attempt;
-        *temp = rnn_asprintf("%.*s.%.200s.%08" PRIx32, dir, path, path + dir, salt);
-        if (!*temp) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
-        int fd = open(*temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd >= 0) return fd;
-        free(*temp);
-        *temp = NULL;
-        if (errno != EEXIST) break;
-    }
-    return rnn_fail_sys(err, RNN_ERR_IO, errno, "cannot write '%s'", path);
-}
-
-/* A new file, or a regular one to be replaced (which keeps its permissions). */
-static int open_file(struct rnn_writer **out, const char *path, const struct stat *old, struct rnn_err *err)
-{
-    char *temp = NULL, *target = old ? realpath(path, NULL) : rnn_strdup(path);
-    if (!target) return rnn_fail_sys(err, RNN_ERR_IO, errno, "cannot write '%s'", path);
-    int fd = open_temp(target, &temp, err);
-    int rc = fd < 0 ? fd : new_writer(out, fd, path, err);
-    if (rc < 0) {
-        if (fd >= 0) {
-            close(fd);
-            unlink(temp);
-        }
-        free(temp);
-        free(target);
-        return rc;
-    }
-    if (old && fchmod(fd, old->st_mode & 0777) != 0) errno = 0; /* another's file: the umask's permissions stay */
-    (*out)->owns_fd = true;
-    (*out)->temp = temp;
-    (*out)->path = target;
-    return RNN_OK;
+    return new_writer(w, "memory", err);
 }
 
 int rnn_writer_open(struct rnn_writer **w, const char *path, struct rnn_err *err)
 {
-    struct stat st;
+    const bool is_stdout = !path || strcmp(path, "-") == 0;
+    RNN_TRY(new_writer(w, is_stdout ? "standard output" : path, err));
+    const int rc = rnn_outfile_open(&(*w)->out, path, err);
+    if (rc >= 0) return rc;
+    free_writer(*w);
     *w = NULL;
-    if (!path || strcmp(path, "-") == 0) return new_writer(w, STDOUT_FILENO, "standard output", err);
-    if (stat(path, &st) != 0) return open_file(w, path, NULL, err);
-    if (S_ISREG(st.st_mode)) return open_file(w, path, &st, err);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return rnn_fail_sys(err, RNN_ERR_IO, errno, "cannot write '%s'", path);
-    int rc = new_writer(w, fd, path, err);
-    if (rc < 0) close(fd);
-    else (*w)->owns_fd = true;
     return rc;
 }
 
 const char *rnn_writer_temp(const struct rnn_writer *w)
 {
-    return w->temp;
+    return w->out.temp;
 }
 
 /* ---- bytes ---- */
@@ -135,7 +83,7 @@ static int stick(struct rnn_writer *w, int rc, struct rnn_err *err)
 static int write_all(struct rnn_writer *w, const unsigned char *p, size_t n, struct rnn_err *err)
 {
     while (n > 0) {
-        ssize_t k = write(w->fd, p, n);
+        ssize_t k = write(w->out.fd, p, n);
         if (k < 0 && errno == EINTR) continue;
         if (k < 0) return stick(w, rnn_fail_sys(err, RNN_ERR_IO, errno, "writing %s failed", w->name), err);
         p += k;
@@ -150,7 +98,7 @@ int rnn_writer_flush(struct rnn_writer *w, struct rnn_err *err)
         *err = w->failure;
         return err->code;
     }
-    if (w->fd < 0 || w->buf.len == 0) return RNN_OK;
+    if (w->out.fd < 0 || w->buf.len == 0) return RNN_OK;
     size_t n = w->buf.len;
     w->buf.len = 0;
     return write_all(w, w->buf.p, n, err);
@@ -159,8 +107,8 @@ int rnn_writer_flush(struct rnn_writer *w, struct rnn_err *err)
 static int emit(struct rnn_writer *w, const void *p, size_t n, struct rnn_err *err)
 {
     size_t need;
-    if (w->fd >= 0 && w->buf.len + n > BUFFER) RNN_TRY(rnn_writer_flush(w, err));
-    if (w->fd >= 0 && n > BUFFER) return write_all(w, p, n, err);
+    if (w->out.fd >= 0 && w->buf.len + n > BUFFER) RNN_TRY(rnn_writer_flush(w, err));
+    if (w->out.fd >= 0 && n > BUFFER) return write_all(w, p, n, err);
     if (!rnn_add_size(w->buf.len, n, &need)) return stick(w, rnn_fail(err, RNN_ERR_NOMEM, "out of memory"), err);
     RNN_TRY(stick(w, rnn_grow(&w->buf.p, &w->buf.cap, need, 1, err), err));
     if (n) memcpy(w->buf.p + w->buf.len, p, n);
@@ -449,33 +397,14 @@ size_t rnn_writer_block(const struct rnn_writer *w)
     return w->block ? w->block : RNN_FRAME_TARGET;
 }
 
-/* Makes the rename last through a crash; folders that cannot be synced (some network mounts) are no reason to fail. */
-static void sync_folder(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *dir = slash ? rnn_asprintf("%.*s", (int)(slash - path) + 1, path) : rnn_strdup(".");
-    int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (fd >= 0) {
-        (void)!fsync(fd);
-        close(fd);
-    }
-    free(dir);
-}
-
 int rnn_writer_close(struct rnn_writer *w, struct rnn_err *err)
 {
+    const bool is_whole = w->state == OUTSIDE && w->segments > 0, is_file = w->out.path != NULL;
     int rc = rnn_writer_flush(w, err);
-    bool whole = w->state == OUTSIDE && w->segments > 0;
-    if (rc == RNN_OK && w->temp && !whole && w->state != ENDED_IN_ERROR) {
+    if (rc == RNN_OK && is_file && !is_whole && w->state != ENDED_IN_ERROR)
         rc = rnn_fail(err, RNN_ERR_ARG, "'%s' was closed before its stream was complete", w->name);
-    }
-    if (rc == RNN_OK && w->temp && whole && fsync(w->fd) != 0) rc = rnn_fail_sys(err, RNN_ERR_IO, errno, "writing %s failed", w->name);
-    if (w->owns_fd && close(w->fd) != 0 && rc == RNN_OK) rc = rnn_fail_sys(err, RNN_ERR_IO, errno, "writing %s failed", w->name);
-    if (w->temp && rc == RNN_OK && whole) {
-        if (rename(w->temp, w->path) != 0) rc = rnn_fail_sys(err, RNN_ERR_IO, errno, "cannot rename to '%s'", w->path);
-        else sync_folder(w->path);
-    }
-    if (w->temp && (rc != RNN_OK || !whole)) unlink(w->temp);
+    if (rc == RNN_OK && (is_whole || !is_file)) rc = rnn_outfile_keep(&w->out, err);
+    else rnn_outfile_drop(&w->out);
     free_writer(w);
     return rc;
 }
@@ -483,9 +412,6 @@ int rnn_writer_close(struct rnn_writer *w, struct rnn_err *err)
 void rnn_writer_abandon(struct rnn_writer *w)
 {
     if (!w) return;
-    int keep = errno;
-    if (w->owns_fd) close(w->fd);
-    if (w->temp) unlink(w->temp);
+    rnn_outfile_drop(&w->out);
     free_writer(w);
-    errno = keep;
 }

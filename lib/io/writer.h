@@ -10,11 +10,11 @@ struct rnn_writer;
 /* Failures: RNN_ERR_IO carries the errno in err->sys; EPIPE there means that our reader left (exit quietly).  The first
  * failed write sticks: later calls repeat it.  RNN_ERR_ARG: frames out of order (a frame outside a segment, a head inside). */
 
-/* path NULL or "-": standard output.  Any other path: a temporary in the same folder, renamed by rnn_writer_close, so that
- * no reader ever sees half a file; a symbolic link is followed, a device or FIFO written to directly. */
+/* path NULL or "-": standard output.  Any other path appears when rnn_writer_close keeps it (io/outfile.h), so that no reader
+ * ever sees half a file; a symbolic link is followed, a device or FIFO written to directly. */
 int rnn_writer_open(struct rnn_writer **w, const char *path, struct rnn_err *err);
 int rnn_writer_open_mem(struct rnn_writer **w, struct rnn_err *err); /* bytes with rnn_writer_mem */
-/* Name of the temporary file (to unlink on a signal), or NULL. Async-signal-safe to read once opened. */
+/* Name of the hidden file to unlink on a signal, or NULL where there is none. */
 const char *rnn_writer_temp(const struct rnn_writer *w);
 
 /* Starts a segment: writes {format, version, prov, ...}.  in_head: the head body of the segment being answered (its prov is copied, unknown keys kept), or
@@ -49,10 +49,10 @@ const unsigned char *rnn_writer_mem(const struct rnn_writer *w, size_t *len);
 /* Bytes of body that rnn_table_write and rnn_array_write put into one frame; 0 restores RNN_FRAME_TARGET. */
 void rnn_writer_set_block(struct rnn_writer *w, size_t bytes);
 size_t rnn_writer_block(const struct rnn_writer *w);
-/* Flush, fsync when a file, close, rename.  Looks at the last write.  Frees w whatever happens.  A file whose last segment
- * has no `end` is removed, not renamed: RNN_ERR_ARG, or RNN_OK when rnn_writer_error ended it (the caller knows). */
+/* Flush, fsync when a file, close, name.  Looks at the last write.  Frees w whatever happens.  A file whose last segment
+ * has no `end` is not kept: RNN_ERR_ARG, or RNN_OK when rnn_writer_error ended it (the caller knows). */
 int rnn_writer_close(struct rnn_writer *w, struct rnn_err *err);
-/* Gives up: closes, removes the temporary, frees.  Keeps errno. */
+/* Gives up: closes, forgets what was written, frees.  Keeps errno. */
 void rnn_writer_abandon(struct rnn_writer *w);
 
 /* Frames serialised outside a writer (a worker thread's buffer): appends the bytes of one frame to b's memory. */

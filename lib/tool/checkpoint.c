@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "base/mem.h"
 #include "codec/codec.h"
+#include "io/outfile.h"
 #include "io/reader.h"
 
 #define STATE_PIECE ((size_t)32 << 20) /* bytes of state per frame, far below the frame limit */
@@ -25,7 +26,7 @@ struct slot { /* one net of lo .. hi-1 */
 
 struct tool_checkpoint {
     pthread_mutex_t lock;
-    char *path, *state_path, *temp_path;
+    char *path, *state_path;
     char identity[2 * RNN_ID_SIZE];
     uint64_t lo, hi;
     double every_s;
@@ -208,13 +209,11 @@ static int states_as_stream(const struct tool_checkpoint *c, struct rnn_writer *
 
 static int replace_file(const struct tool_checkpoint *c, const unsigned char *p, size_t n, struct rnn_err *err)
 {
-    const int fd = open(c->temp_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) return fail_sys("cannot open", c->temp_path, err);
-    int rc = RNN_OK;
-    if (write_all(fd, p, n) != 0 || fsync(fd) != 0) rc = fail_sys("cannot write", c->temp_path, err);
-    if (close(fd) != 0 && rc >= 0) rc = fail_sys("cannot write", c->temp_path, err);
-    if (rc >= 0 && rename(c->temp_path, c->state_path) != 0) rc = fail_sys("cannot replace", c->state_path, err);
-    if (rc < 0) unlink(c->temp_path);
+    struct rnn_outfile f;
+    RNN_TRY(rnn_outfile_open(&f, c->state_path, err));
+    if (write_all(f.fd, p, n) == 0) return rnn_outfile_keep(&f, err);
+    const int rc = fail_sys("cannot write", c->state_path, err);
+    rnn_outfile_drop(&f);
     return rc;
 }
 
@@ -242,7 +241,6 @@ void tool_checkpoint_free(struct tool_checkpoint *c)
     if (c->fd >= 0) close(c->fd);
     free(c->path);
     free(c->state_path);
-    free(c->temp_path);
     pthread_mutex_destroy(&c->lock);
     free(c);
 }
@@ -260,8 +258,7 @@ int tool_checkpoint_open(struct tool_checkpoint **out, const char *path, const v
     rnn_id_of(identity, n, c->identity);
     c->path = rnn_strdup(path);
     c->state_path = rnn_asprintf("%s.state", path);
-    c->temp_path = rnn_asprintf("%s.state.new", path);
-    int rc = c->path && c->state_path && c->temp_path ? RNN_OK : rnn_fail(err, RNN_ERR_NOMEM, "no memory for a checkpoint");
+    int rc = c->path && c->state_path ? RNN_OK : rnn_fail(err, RNN_ERR_NOMEM, "no memory for a checkpoint");
     if (rc >= 0) rc = rnn_alloc_into(&c->slot, (size_t)(hi - lo), sizeof *c->slot, err);
     if (rc >= 0) rc = open_file(c, err);
     if (rc >= 0) rc = read_state(c, err);

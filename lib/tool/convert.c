@@ -11,7 +11,7 @@
 #include "convert/safetensors.h"
 #include "convert/text.h"
 #include "convert/tidy.h"
-#include "tool/tool.h"
+#include "tool/internal.h"
 
 enum format { JSONL, TSV, NPZ, NPY, MAT, SAFETENSORS, N_FORMATS };
 static const char *const formats[N_FORMATS] = { "jsonl", "tsv", "npz", "npy", "mat", "safetensors" };
@@ -114,23 +114,25 @@ static void keep_chosen(struct rnn_named_list *l, const struct tool_convert *t)
     die_choosing("array", t->array, &there);
 }
 
-/* matio writes files by name only: a temporary one, then its bytes. */
+/* matio writes files by name only (and HDF5 below it wants one that realpath finds): a temporary one, then its bytes. */
 static int write_mat(FILE *out, const struct rnn_named_list *l, struct rnn_err *err)
 {
     const char *folder = getenv("TMPDIR");
-    char *near = rnn_asprintf("%s/rnn-cat", folder && *folder ? folder : "/tmp"), buf[1 << 16];
-    if (!near) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
-    char *temp = tool_temp_for(near);
+    char *temp = rnn_asprintf("%s/rnn-cat.XXXXXX", folder && *folder ? folder : "/tmp"), buf[1 << 16];
+    if (!temp) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
+    const int fd = mkstemp(temp);
+    if (fd < 0) cli_die(1, "mat: cannot write %s: %s", temp, strerror(errno));
+    tool_remember_temp(temp);
+    ssize_t n;
     int rc = rnn_mat_write(temp, l, err);
-    FILE *f = rc >= 0 ? fopen(temp, "rb") : NULL;
-    size_t n;
-    if (rc >= 0 && !f) rc = rnn_fail(err, RNN_ERR_IO, "mat: cannot read %s: %s", temp, strerror(errno));
-    while (rc >= 0 && (n = fread(buf, 1, sizeof buf, f)) > 0) rc = rnn_put_bytes(out, buf, n, err);
-    if (f) fclose(f);
+    while (rc >= 0 && (n = read(fd, buf, sizeof buf)) != 0) {
+        if (n > 0) rc = rnn_put_bytes(out, buf, (size_t)n, err);
+        else if (errno != EINTR) rc = rnn_fail_sys(err, RNN_ERR_IO, errno, "mat: cannot read %s", temp);
+    }
+    close(fd);
     unlink(temp);
     tool_forget_temp(temp);
     free(temp);
-    free(near);
     return rc;
 }
 

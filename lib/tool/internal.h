@@ -7,7 +7,8 @@
 
 void tool_catch_signals(void);
 void tool_block_signals(bool block, sigset_t *old); /* around making a temporary and remembering it */
-void tool_remember_temp(const char *temp);
+void tool_remember_temp(const char *temp); /* a signal, or cli_die, unlinks it */
+void tool_forget_temp(const char *temp);   /* it is gone, or was renamed */
 void tool_remove_temps(void *unused);
 _Noreturn void tool_die_interrupted(void);
 

@@ -122,19 +122,3 @@ void tool_forget_temp(const char *temp)
         if (temp_used[i] && !strcmp(temp_name[i], temp)) temp_used[i] = 0;
     }
 }
-
-char *tool_temp_for(const char *path)
-{
-    static unsigned count;
-    char *temp = rnn_asprintf("%s.tmp.%ld.%u", path, (long)getpid(), count++);
-    if (!temp) cli_die(1, "out of memory");
-    tool_remember_temp(temp);
-    return temp;
-}
-
-int tool_keep_temp(const char *temp, const char *path)
-{
-    if (rename(temp, path) != 0) return -1;
-    tool_forget_temp(temp);
-    return 0;
-}

@@ -2,11 +2,13 @@
 
 #include <cblas.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <lapacke.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/mem.h"
+#include "io/outfile.h"
 #include "io/pipe.h"
 #include "num/kernels.h"
 #include "tool/internal.h"
@@ -86,24 +88,24 @@ void tool_close_output(struct rnn_writer *w)
 
 static struct {
     FILE *f;
-    char *temp;
+    struct rnn_outfile out;
     const char *path;
 } text;
 
 FILE *tool_open_text(const struct cli_common *c)
 {
     sigset_t signals;
+    struct rnn_err err;
     if (is_standard(c->output)) return stdout;
     tool_block_signals(true, &signals);
-    text.path = c->output;
-    text.temp = tool_temp_for(c->output);
-    text.f = fopen(text.temp, "wx");
-    const int why = errno;
+    const int rc = rnn_outfile_open(&text.out, c->output, &err);
+    if (rc >= 0 && text.out.temp) tool_remember_temp(text.out.temp);
     tool_block_signals(false, &signals);
-    if (!text.f) {
-        tool_forget_temp(text.temp);
-        cli_die(1, "cannot write: %s: %s", c->output, strerror(why));
-    }
+    if (rc < 0) cli_die_err(&err);
+    const int fd = fcntl(text.out.fd, F_DUPFD_CLOEXEC, 0);
+    text.path = c->output;
+    text.f = fd < 0 ? NULL : fdopen(fd, "w");
+    if (!text.f) cli_die(1, "cannot write: %s: %s", text.path, strerror(errno));
     return text.f;
 }
 
@@ -116,14 +118,17 @@ static const char *reason(int sys)
 void tool_close_text(FILE *f)
 {
     const bool is_file = f == text.f;
+    struct rnn_err err;
     errno = 0;
-    bool bad = fflush(f) != 0 || ferror(f) != 0 || (is_file && fsync(fileno(f)) != 0);
+    bool bad = fflush(f) != 0 || ferror(f) != 0;
     const int why = errno;
     if (is_file) bad |= fclose(f) != 0; /* standard output stays open: tool_end looks at it once more */
     if (bad) cli_die(1, "cannot write: %s: %s", is_file ? text.path : "standard output", reason(why ? why : errno));
     if (!is_file) return;
-    if (tool_keep_temp(text.temp, text.path) != 0) cli_die(1, "cannot write: %s: %s", text.path, strerror(errno));
-    free(text.temp);
+    char *temp = text.out.temp ? rnn_strdup(text.out.temp) : NULL;
+    if (rnn_outfile_keep(&text.out, &err) < 0) cli_die_err(&err);
+    if (temp) tool_forget_temp(temp);
+    free(temp);
     text.f = NULL;
 }
 

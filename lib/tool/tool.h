@@ -37,18 +37,12 @@ void tool_thread_begin(void *unused);     /* flushes denormals, for rnn_pool_cal
 
 /* The main stream: file, or standard input when NULL or "-".  A terminal there is refused with the usage (exit 2). */
 struct rnn_reader *tool_open_input(const struct cli_tool *tool, const char *file, const struct cli_common *c);
-/* Where the stream goes: -o FILE (a temporary, renamed when closed), or standard output; a terminal only with -f (exit 2). */
+/* Where the stream goes: -o FILE (which appears when closed), or standard output; a terminal only with -f (exit 2). */
 struct rnn_writer *tool_open_output(const struct cli_common *c);
 void tool_close_output(struct rnn_writer *w);
 /* The same for text (TSV, JSON, HTML), which a terminal may show. */
 FILE *tool_open_text(const struct cli_common *c);
 void tool_close_text(FILE *f);
-/* A further file to be replaced as a whole: names a temporary beside `path` (the caller frees) that death will remove, until
- * tool_keep_temp(temp) has renamed it to path (0, or -1 with errno), or tool_forget_temp(temp) has said it is gone. */
-char *tool_temp_for(const char *path);
-int tool_keep_temp(const char *temp, const char *path);
-void tool_forget_temp(const char *temp);
-
 /* Ends a tool that cannot go on, with the message and the status of err.  If w's segment is still open, an `error` frame
  * ends it (rnn_pipe_run leaves none open; RNN_ERR_UPSTREAM adds none); -o FILE stays as it was.  w may be NULL.  r: the
  * reader whose failure this is, so that the frame names who stopped early; NULL when the failure is this tool's.  An

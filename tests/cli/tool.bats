@@ -7,9 +7,9 @@ setup() {
     "$probe" --make >stream
 }
 
-wait_for_temp() { # until the tool has made its temporary
-    for _ in $(seq 100); do
-        [ -z "$(find . -name '*out*')" ] || return 0
+wait_for_output() { # PID: until the tool has a file in this folder open, of whatever name or of none
+    for _ in $(seq 250); do
+        ! find "/proc/$1/fd" -lname "$PWD/*" 2>/dev/null | grep -q . || return 0
         sleep 0.02
     done
     return 1
@@ -97,16 +97,19 @@ wait_for_temp() { # until the tool has made its temporary
 
 @test "signals leave no file behind, and the tool dies of them" {
     for signal in INT TERM HUP; do
-        for words in "" "--polls" "--text"; do
+        for words in "" "--polls" "--text" "--named" "--named --text"; do
             # python, because a shell starts its background jobs with SIGINT ignored
             run -0 "$PYTHON" - "$signal" "$probe" --make -o out --wait 20000 $words <<'PY'
 import os, signal, subprocess, sys, time
 sig = getattr(signal, "SIG" + sys.argv[1])
 p = subprocess.Popen(sys.argv[2:], preexec_fn=lambda: signal.signal(sig, signal.SIG_DFL))
+def is_open():
+    try: return any(os.readlink(f"/proc/{p.pid}/fd/{n}").startswith(os.getcwd() + "/") for n in os.listdir(f"/proc/{p.pid}/fd"))
+    except FileNotFoundError: return False
 for _ in range(500):
-    if any("out" in f for f in os.listdir(".")): break
+    if is_open(): break
     time.sleep(0.01)
-assert any("out" in f for f in os.listdir(".")), "no temporary was made"
+assert is_open(), "no file was opened"
 time.sleep(0.05)
 p.send_signal(sig)
 assert p.wait(5) == -sig, p.returncode
@@ -119,7 +122,7 @@ PY
 @test "an earlier file stays as it was when its replacement is interrupted" {
     echo before >out
     "$probe" --make -o out --wait 20000 &
-    sleep 0.3
+    wait_for_output $!
     kill -TERM $!
     status=0
     wait $! || status=$?
@@ -130,7 +133,7 @@ PY
 
 @test "a second signal ends a tool that does not end by the first" {
     "$probe" --make -o out --wait 20000 --polls --no-end &
-    wait_for_temp
+    wait_for_output $!
     sleep 0.2
     kill -TERM $!
     sleep 0.2
@@ -140,4 +143,41 @@ PY
     wait $! || status=$?
     [ "$status" -eq 143 ]
     [ -z "$(find . -name '*out*')" ]
+}
+
+@test "not even SIGKILL leaves a file behind, and an earlier one stays" {
+    "$PYTHON" -c 'import os; os.close(os.open(".", os.O_WRONLY | os.O_TMPFILE))' 2>/dev/null || skip "this file system has no unnamed files"
+    for words in "" "--text"; do
+        echo before >out
+        # shellcheck disable=SC2086
+        "$probe" --make -o out --wait 20000 $words &
+        wait_for_output $!
+        kill -KILL $!
+        wait $! || true
+        [ "$(cat out)" = before ]
+        [ "$(find . -type f | sort | tr '\n' ' ')" = "./out ./stream " ]
+    done
+}
+
+@test "text goes through links and into pipes, and a file that it replaces keeps its permissions" {
+    for words in "" "--named"; do
+        rm -f out link
+        echo before >out
+        chmod 640 out
+        ln -s out link
+        # shellcheck disable=SC2086
+        "$probe" --text -o link $words
+        [ -L link ]
+        [ "$(cat out)" = "one line" ]
+        [ "$(stat -c %a out)" = 640 ]
+        mkfifo pipe
+        cat pipe >got &
+        # shellcheck disable=SC2086
+        "$probe" --text -o pipe $words
+        wait $!
+        [ -p pipe ]
+        [ "$(cat got)" = "one line" ]
+        rm pipe got
+    done
+    [ "$(find . -type f | sort | tr '\n' ' ')" = "./out ./stream " ]
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include <zlib.h>
 #include "base/mem.h"
+#include "io/outfile.h"
 #include "io/reader.h"
 #include "io/table.h"
 #include "io/writer.h"
@@ -592,9 +593,8 @@ static void pipes_give_what_memory_gives(void **state)
     free(v);
 }
 
-static void files_appear_whole_or_not_at_all(void **state)
+static void files_appear_whole_or_not_at_all(bool named)
 {
-    (void)state;
     const char *base = getenv("TMPDIR");
     char dir[512], path[600], link[600];
     struct rnn_writer *w;
@@ -605,7 +605,7 @@ static void files_appear_whole_or_not_at_all(void **state)
     snprintf(link, sizeof link, "%s/link", dir);
     ok(rnn_writer_open(&w, path, &err));
     ok(rnn_writer_head(w, NULL, "taskgen", NULL, NULL, &err));
-    assert_int_equal(stat(rnn_writer_temp(w), &st), 0);
+    assert_true(rnn_writer_temp(w) ? stat(rnn_writer_temp(w), &st) == 0 : !named);
     assert_int_not_equal(stat(path, &st), 0);
     ok(rnn_writer_end(w, 0, &err));
     ok(rnn_writer_close(w, &err));
@@ -635,6 +635,20 @@ static void files_appear_whole_or_not_at_all(void **state)
     unlink(link);
     unlink(path);
     assert_int_equal(rmdir(dir), 0); /* no temporary is left */
+}
+
+static void files_appear_whole_or_not_at_all_by_link(void **state)
+{
+    (void)state;
+    files_appear_whole_or_not_at_all(false);
+}
+
+static void files_appear_whole_or_not_at_all_by_rename(void **state)
+{
+    (void)state;
+    rnn_outfile_always_named(true);
+    files_appear_whole_or_not_at_all(true);
+    rnn_outfile_always_named(false);
 }
 
 static void a_failing_disk_and_a_leaving_reader_are_told(void **state)
@@ -722,7 +736,8 @@ int main(void)
         cmocka_unit_test(an_error_frame_ends_the_stream),
         cmocka_unit_test(provenance_grows_and_unknown_keys_stay),
         cmocka_unit_test(pipes_give_what_memory_gives),
-        cmocka_unit_test(files_appear_whole_or_not_at_all),
+        cmocka_unit_test(files_appear_whole_or_not_at_all_by_link),
+        cmocka_unit_test(files_appear_whole_or_not_at_all_by_rename),
         cmocka_unit_test(a_failing_disk_and_a_leaving_reader_are_told),
         cmocka_unit_test(the_writer_keeps_its_order),
     };

@@ -1,10 +1,11 @@
 /* A filter that does nothing, for tests/cli/tool.bats: copies a stream, slowly when asked, in every way a tool can end. */
 #include <unistd.h>
+#include "io/outfile.h"
 #include "io/pipe.h"
 #include "tool/tool.h"
 
 static struct {
-    bool make, polls, text, no_end;
+    bool make, polls, text, no_end, named;
     int64_t wait_ms;
 } opt;
 
@@ -42,6 +43,7 @@ int main(int argc, char **argv)
         { 0, "text", CLI_FLAG, &opt.text, NULL, 0, 0, "write text", 0, NULL },
         { 0, "polls", CLI_FLAG, &opt.polls, NULL, 0, 0, "look for interruptions", 0, NULL },
         { 0, "no-end", CLI_FLAG, &opt.no_end, NULL, 0, 0, "look, and go on", 0, NULL },
+        { 0, "named", CLI_FLAG, &opt.named, NULL, 0, 0, "as on a file system without unnamed files", 0, NULL },
         { 0, "wait", CLI_INT, &opt.wait_ms, "MS", 0, 1e6, "time to take", 0, NULL },
         CLI_LAST
     };
@@ -52,6 +54,7 @@ int main(int argc, char **argv)
     tool_begin(tool.name);
     struct cli_parse *p = cli_begin(&tool, 0, &common, argc, argv);
     cli_apply(p, NULL);
+    rnn_outfile_always_named(opt.named);
     if (opt.text) {
         const int status = write_text(&common);
         cli_release_values(p);
