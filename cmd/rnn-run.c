@@ -169,11 +169,21 @@ static int run_for(struct tool_each_item *it, enum rnn_split split, struct run *
 
 /* ---- one network after another ---- */
 
+/* An option without effect is an error, and this one's shows with the task only. */
+static int check_open_loop(const struct rnn_net *net, struct rnn_err *err)
+{
+    const struct tool_task *of;
+    RNN_TRY(tool_arena_task(&st.arenas, net, &of, err));
+    if (of->task->closed_loop) return RNN_OK;
+    return rnn_fail(err, RNN_ERR_ARG, "%s: --open-loop has no effect on task '%s', whose inputs do not come from the network", net->id, of->task->name);
+}
+
 static int prepare(void *user, struct tool_each_item *it, const struct tool_items *seen, struct rnn_err *err)
 {
     struct run **runs;
     (void)user;
     st.arenas.seen = seen;
+    if (opt.open_loop) RNN_TRY(check_open_loop(it->net, err));
     RNN_TRY(rnn_alloc_into(&runs, st.n_splits, sizeof *runs, err));
     it->made = runs;
     for (size_t i = 0; i < st.n_splits; i++) RNN_TRY(run_for(it, (enum rnn_split)st.split[i], &runs[i], err));

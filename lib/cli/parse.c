@@ -206,6 +206,8 @@ static void read_cluster(struct cli_parse *p, int argc, char **argv, int *i)
 static void add_arg(struct cli_parse *p, const char *arg)
 {
     if (p->n_args >= p->tool->max_args) cli_die(2, "too many arguments: '%s': usage: %s %s", arg, p->tool->name, p->tool->synopsis);
+    for (size_t i = 0; i < p->n_args; i++)
+        if (!strcmp(arg, "-") && !strcmp(p->args[i], "-")) cli_die(2, "'-' is given twice: standard input can be read only once");
     p->args = grow(p->args, &p->cap_args, p->n_args + 1, sizeof *p->args);
     p->args[p->n_args++] = arg;
 }

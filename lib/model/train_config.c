@@ -185,6 +185,32 @@ static int check_rules(const struct rnn_train_config *c, const struct rnn_train_
     return RNN_OK;
 }
 
+/* Cross-entropy takes targets for probabilities: +-1 or a real value would be trained on without a word. */
+static int check_probabilities(const struct rnn_task *task, const struct rnn_trials *tr, struct rnn_err *err)
+{
+    const size_t per_trial = tr->T * tr->n_out;
+    for (size_t i = 0; i < tr->K * per_trial; i++) {
+        if (tr->w[i / tr->n_out] == 0 || (tr->y[i] >= 0 && tr->y[i] <= 1)) continue;
+        return rnn_fail(err, RNN_ERR_ARG, "--loss cross-entropy needs targets between 0 and 1, probabilities of the outputs: task '%s' wants %g of "
+                        "output %zu in step %zu of trial %llu: say --loss mse", task->name, (double)tr->y[i], i % tr->n_out,
+                        i % per_trial / tr->n_out, (unsigned long long)(tr->first + i / per_trial));
+    }
+    return RNN_OK;
+}
+
+#define LOOKED_AT 16 /* trials of a task that draws them: its targets are of one kind */
+
+static int check_targets(const struct rnn_train_data *d, struct rnn_err *err)
+{
+    struct rnn_trials drawn = { 0 };
+    const uint64_t have = d->task->n_split[RNN_TRAIN];
+    if (d->train) return check_probabilities(d->task, d->train, err);
+    RNN_TRY(rnn_task_trials(d->task, RNN_TRAIN, 0, NULL, 0, have && have < LOOKED_AT ? (size_t)have : LOOKED_AT, 0, &drawn, err));
+    const int rc = check_probabilities(d->task, &drawn, err);
+    rnn_trials_release(&drawn);
+    return rc;
+}
+
 int rnn_train_resolve(struct rnn_train_config *c, const struct rnn_train_data *d, struct rnn_err *err)
 {
     const struct rnn_task *task = d->task;
@@ -213,7 +239,7 @@ int rnn_train_resolve(struct rnn_train_config *c, const struct rnn_train_data *d
     if (loss == RNN_LOSS_CE && c->spec.readout == RNN_OUT_SIGMOID) {
         return rnn_fail(err, RNN_ERR_ARG, "--loss cross-entropy needs --readout softmax or linear (logits)");
     }
-    return RNN_OK;
+    return loss == RNN_LOSS_CE ? check_targets(d, err) : RNN_OK;
 }
 
 /* What the trainer of one net allocates, mirrored from rnn_trainer_new. */

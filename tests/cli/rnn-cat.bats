@@ -220,3 +220,8 @@ PY
     refused 2 "the stream holds 3 arrays: choose one with --array: W_rec, W_in, W_out" --to npy a.rnn
     refused 1 "--array: the stream holds no array 'x'; it holds: W_rec, W_in, W_out" --to npz --array x a.rnn
 }
+
+@test "standard input is not read twice" {
+    run -2 --separate-stderr rnn-cat - - </dev/null
+    [ "$stderr" = "rnn-cat: '-' is given twice: standard input can be read only once" ]
+}

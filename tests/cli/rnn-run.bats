@@ -156,3 +156,11 @@ EOF
     run -1 --separate-stderr bash -c 'rnn-run "$NETS" >/dev/full'
     [[ $stderr == "rnn-run: "* ]]
 }
+
+@test "--open-loop where nothing runs free is refused" {
+    taskgen repeat-copy --length 2 --dims 2 --fresh | rnn-train --hidden 4 --updates 1 -q -o n
+    run -2 --separate-stderr bash -c "rnn-run --open-loop -q n >out"
+    [[ "$stderr" == "rnn-run: net-0000: --open-loop has no effect on task 'repeat-copy'"* ]]
+    taskgen sequence --types abba,abab --tokens 5 --suffix 2 --objective next-token | rnn-train --hidden 4 --updates 1 -q -o n
+    rnn-run --open-loop -q n >/dev/null
+}

@@ -257,3 +257,13 @@ END
     wait $pid || true
     [ -z "$(ls -A | grep never || true)" ]
 }
+
+@test "cross-entropy refuses targets that are no probabilities, whether drawn or given" {
+    for words in "--fresh" ""; do
+        # shellcheck disable=SC2086
+        taskgen repeat-copy --length 2 --dims 2 $words >pm
+        run -2 --separate-stderr rnn-train --loss cross-entropy --readout linear --updates 1 -q pm
+        [[ "$stderr" == "rnn-train: --loss cross-entropy needs targets between 0 and 1"*"task 'repeat-copy' wants "*"say --loss mse" ]]
+        [ -z "$output" ]
+    done
+}
