@@ -12,6 +12,7 @@
 #include "analysis/match.h"
 #include "analysis/pwl.h"
 #include "base/mem.h"
+#include "num/linalg.h"
 #include "num/rng.h"
 
 static struct rnn_err err;
@@ -271,6 +272,116 @@ static void test_enumeration(void **state)
     assert_true(met >= 20);
 }
 
+/* ---- large networks with a cycle that was put in ---- */
+
+enum { BIG = 40, LONG = 6 };
+struct planted { double z[LONG][BIG], r[LONG][BIG], W[BIG * BIG], b[BIG]; }; /* states before and after relu */
+
+/* W takes r[t] to z[t + 1] - b (relu(W x + b): the activity form) or to (z[t + 1] - (1 - a) z[t]) / a - b (the current form): the
+ * solution of least norm, plus g v u' with u orthogonal to every r[t], which leaves the orbit and changes what lies around it. */
+static void plant(struct planted *p, double a, double g, uint64_t seed)
+{
+    double gram[LONG * LONG], Y[LONG * BIG], u[BIG], rcond;
+    struct rnn_rng rng;
+    assert_int_equal(rnn_rng_at(&rng, 23, RNN_RNG_TEST, seed, 0, 0, &err), RNN_OK);
+    for (int t = 0; t < LONG; t++)
+        for (int i = 0; i < BIG; i++) {
+            const double v = 0.8 + rnn_rng_normal(&rng); /* 0.8 of it is b's: without b any multiple of an orbit were one too */
+            p->z[t][i] = v + copysign(0.05, v); /* off the borders */
+            p->r[t][i] = fmax(0, p->z[t][i]);
+        }
+    for (int i = 0; i < BIG; i++) p->b[i] = 0.8 + 0.2 * rnn_rng_normal(&rng), u[i] = rnn_rng_normal(&rng);
+    for (int s = 0; s < LONG; s++)
+        for (int t = 0; t < LONG; t++) {
+            gram[s * LONG + t] = 0;
+            for (int i = 0; i < BIG; i++) gram[s * LONG + t] += p->r[s][i] * p->r[t][i];
+        }
+    assert_int_equal(rnn_solve(LONG, BIG, gram, p->r[0], Y, &rcond, &err), RNN_OK);
+    double on[LONG];
+    for (int t = 0; t < LONG; t++) {
+        on[t] = 0;
+        for (int i = 0; i < BIG; i++) on[t] += Y[t * BIG + i] * u[i];
+    }
+    for (int t = 0; t < LONG; t++)
+        for (int i = 0; i < BIG; i++) u[i] -= on[t] * p->r[t][i];
+    for (int i = 0; i < BIG; i++) {
+        const double v = rnn_rng_normal(&rng);
+        for (int j = 0; j < BIG; j++) p->W[i * BIG + j] = g * v * u[j] / BIG;
+        for (int t = 0; t < LONG; t++)
+            for (int j = 0; j < BIG; j++) p->W[i * BIG + j] += ((p->z[(t + 1) % LONG][i] - (1 - a) * p->z[t][i]) / a - p->b[i]) * Y[t * BIG + j];
+    }
+}
+
+/* The trace of the product of the steps' Jacobians, by hand: D W (activity) or (1 - a) I + a W D (current). */
+static double trace_around(const struct planted *p, double a, bool current)
+{
+    static double P[BIG * BIG], Q[BIG * BIG];
+    double trace = 0;
+    memset(P, 0, sizeof P);
+    for (int i = 0; i < BIG; i++) P[i * BIG + i] = 1;
+    for (int t = 0; t < LONG; t++) {
+        for (int i = 0; i < BIG; i++)
+            for (int k = 0; k < BIG; k++) {
+                double sum = 0;
+                for (int j = 0; j < BIG; j++) {
+                    const bool on = current ? p->z[t][j] > 0 : p->z[(t + 1) % LONG][i] > 0;
+                    sum += (a * (on ? p->W[i * BIG + j] : 0) + (i == j ? 1 - a : 0)) * P[j * BIG + k];
+                }
+                Q[i * BIG + k] = sum;
+            }
+        memcpy(P, Q, sizeof P);
+    }
+    for (int i = 0; i < BIG; i++) trace += P[i * BIG + i];
+    return trace;
+}
+
+/* From states beside it, in its regions and beyond their borders. */
+static void find_planted(bool current, double g)
+{
+    static struct planted p;
+    struct rnn_map map;
+    struct rnn_pwl_options o;
+    struct rnn_cycle_set set;
+    const double a = current ? 0.7 : 1, alpha[BIG] = {[0 ... BIG - 1] = 0.7};
+    plant(&p, a, g, current);
+    map_of(current ? RNN_LEAKY_CURRENT : RNN_ELMAN, RNN_RELU, BIG, p.W, p.b, current ? alpha : NULL, 1, &map);
+    double start[BIG];
+    for (int i = 0; i < BIG; i++) start[i] = (current ? p.z : p.r)[0][i] + 0.05 * cos(i); /* other regions too */
+    rnn_pwl_options_default(&o);
+    o.tries = 20;
+    o.starts = start, o.n_starts = 1, o.transient = 0;
+    rnn_cycle_set_init(&set, BIG);
+    assert_int_equal(rnn_pwl_cycles(&map, LONG, &o, &set, NULL, &err), RNN_OK);
+    size_t met = 0;
+    for (size_t c = 0; c < set.n; c++) {
+        double nearest = INFINITY;
+        for (int t = 0; t < LONG; t++) {
+            double gap = 0;
+            for (int i = 0; i < BIG; i++) gap = fmax(gap, fabs(set.c[c].x[i] - (current ? p.z : p.r)[t][i]));
+            nearest = fmin(nearest, gap);
+        }
+        if (nearest > 1e-9) continue;
+        double _Complex sum = 0;
+        for (int i = 0; i < BIG; i++) sum += set.c[c].lambda[i];
+        const double trace = trace_around(&p, a, current);
+        ok_close(creal(sum), trace, 1e-9 * fmax(1, fabs(trace)));
+        assert_true(set.c[c].margin > 0.04);
+        met++;
+    }
+    assert_int_equal(met, 1);
+    rnn_cycle_set_release(&set);
+    rnn_map_release(&map);
+}
+
+static void test_planted(void **state)
+{
+    (void)state;
+    for (int current = 0; current < 2; current++) {
+        find_planted(current, 0);
+        find_planted(current, 40); /* strongly repelling: no run of the network comes near it */
+    }
+}
+
 static void test_pwl_refusals(void **state)
 {
     (void)state;
@@ -397,7 +508,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rotation), cmocka_unit_test(test_two_cycles), cmocka_unit_test(test_scyfi_fixed),
         cmocka_unit_test(test_scyfi_cycles), cmocka_unit_test(test_scyfi_27), cmocka_unit_test(test_scyfi_long), cmocka_unit_test(test_enumeration),
-        cmocka_unit_test(test_pwl_refusals), cmocka_unit_test(test_limit_cycle), cmocka_unit_test(test_lyapunov), cmocka_unit_test(test_match),
+        cmocka_unit_test(test_planted), cmocka_unit_test(test_pwl_refusals), cmocka_unit_test(test_limit_cycle), cmocka_unit_test(test_lyapunov), cmocka_unit_test(test_match),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
