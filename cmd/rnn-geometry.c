@@ -69,7 +69,7 @@ struct own {
     struct rnn_trials *tr;     /* shallow copies: the reader's own may move while workers look */
 };
 
-static size_t n_activity; /* of the segment */
+static size_t n_activity, n_void, n_silent; /* of the segment: activities; networks that cannot run, that might have */
 
 /* ---- what was asked ---- */
 
@@ -268,6 +268,8 @@ static int prepare(void *user, struct tool_each_item *it, const struct tool_item
 {
     struct own *own = it->made;
     (void)user;
+    if (!own && (it->net->status == RNN_NET_DIVERGED || !rnn_net_finite(it->net))) n_void++;
+    else if (!own) n_silent++;
     if (!own) return RNN_OK;
     RNN_TRY(make_states(own, it->net, seen, err));
     release_activity(own);
@@ -285,13 +287,13 @@ static int work(void *user, struct tool_each_item *it, struct rnn_err *err)
 static int finish(void *user, struct rnn_writer *w, struct rnn_err *err)
 {
     (void)user, (void)w;
-    return n_activity ? RNN_OK : rnn_fail(err, RNN_ERR_FORMAT, "no activity in the stream: rnn-run --activity writes it");
+    return n_activity || (n_void && !n_silent) ? RNN_OK : rnn_fail(err, RNN_ERR_FORMAT, "no activity in the stream: rnn-run --activity writes it");
 }
 
 static void forget(void *user)
 {
     (void)user;
-    n_activity = 0;
+    n_activity = n_void = n_silent = 0;
 }
 
 int main(int argc, char **argv)

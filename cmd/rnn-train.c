@@ -164,24 +164,10 @@ static void refuse_second_segment(void)
     }
 }
 
-/* Nets are numbered from 0 here and elsewhere: those of the input would share their ids with the ones to come. */
-static int refuse_numbered_net(const struct rnn_frame *f, struct rnn_err *err)
-{
-    char *id;
-    RNN_TRY(rnn_want_str(f->body, "id", &id, err));
-    const bool is_numbered = !strncmp(id, "net-", 4) && id[4] >= '0' && id[4] <= '9';
-    int rc = RNN_OK;
-    if (is_numbered) {
-        rc = rnn_fail(err, RNN_ERR_FORMAT, "the input holds net '%s' already: --init-from starts from it; 'rnn-cat select --kind task' takes the task alone", id);
-    }
-    free(id);
-    return rc;
-}
-
 static int take(struct segment *s, const struct rnn_frame *f, struct rnn_err *err)
 {
     const bool is_trials = !strcmp(f->kind, "trials");
-    if (!strcmp(f->kind, "net")) RNN_TRY(refuse_numbered_net(f, err));
+    RNN_TRY(tool_refuse_numbered_net(f, "--init-from", err));
     RNN_TRY(tool_items_frame(&s->items, f, err));
     if (is_trials && !(cli_given(st.p, "keep-trials") && strcmp(cli_value(st.p, "keep-trials"), "false"))) return RNN_OK;
     return rnn_bytes_append(&s->pass, f->raw, f->raw_len, err);

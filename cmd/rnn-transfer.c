@@ -179,6 +179,25 @@ static void apply_options(const struct rnn_train_data *d)
 
 /* ---- one segment ---- */
 
+/* What was asked for must be measured: epochs at which recipients are, and test trials where they count. */
+static void check_measured(const struct tool_transfer *t, uint64_t total)
+{
+    const double every = (double)t->eval_every / t->per_epoch, end = (double)total / t->per_epoch;
+    for (size_t i = 0; i < opt.at.n; i++) {
+        const double at = opt.at.v[i];
+        const bool is_asked = cli_given(st.p, "at") || (opt.primary && fabs(at - opt.primary_at) < 1e-9);
+        if (is_asked && fabs(at - end) > 1e-9 && (at > end || fabs(remainder(at, every)) > 1e-9))
+            cli_die(2, "--at: %g: recipients are measured every %g epochs up to %g", at, every, end);
+    }
+    if (t->test->K) return;
+    if (opt.primary) cli_die(2, "--primary: test accuracy is the endpoint, and task '%s' has no test trials", t->data->task->name);
+    for (size_t i = 0; i < opt.endpoints.n && cli_given(st.p, "endpoints"); i++) {
+        const char *name = opt.endpoints.v[i];
+        if (strcmp(name, "train_accuracy") && strcmp(name, to_criterion)) cli_die(2, "--endpoints: %s: task '%s' has no test trials", name, t->data->task->name);
+    }
+    cli_warn("task '%s' has no test trials: only what training trials say is compared", t->data->task->name);
+}
+
 static const msgpack_object *head_of(const struct segment *s)
 {
     return &s->unpacked.data.via.array.ptr[1];
@@ -275,6 +294,7 @@ static void train_segment(struct segment *s, bool is_last)
                             .per_epoch = per_epoch ? (double)per_epoch : 1,
                             .criterion = opt.criterion, .keep_nets = opt.keep_nets } };
     if (!j.t.eval_every) j.t.eval_every = 1;
+    check_measured(&j.t, total);
     if (!st.w) st.w = tool_open_output(&common);
     int rc = write_head(s, &err);
     if (rc >= 0) rc = rnn_writer_raw(st.w, s->pass.p, s->pass.len, &err);
@@ -312,6 +332,7 @@ static int open_segment(struct segment *s, const struct rnn_frame *head, struct 
 
 static int take(struct segment *s, const struct rnn_frame *f, struct rnn_err *err)
 {
+    RNN_TRY(tool_refuse_numbered_net(f, "--donors", err));
     RNN_TRY(tool_items_frame(&s->items, f, err));
     return strcmp(f->kind, "trials") ? rnn_bytes_append(&s->pass, f->raw, f->raw_len, err) : RNN_OK; /* as rnn-train, which drops them */
 }

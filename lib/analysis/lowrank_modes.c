@@ -48,7 +48,7 @@ static int read_part(const struct rnn_net *net, const char *param, enum rnn_part
 {
     double *A0 = NULL;
     if (part != RNN_PART_VALUE && !net->theta0)
-        return rnn_fail(err, RNN_ERR_ARG, "the net does not carry its initial parameters");
+        return rnn_fail(err, RNN_ERR_ARG, "the net does not carry its initial parameters, which its change since then needs");
     if (part == RNN_PART_VALUE) return copy_values(net, param, n, A, err);
     const struct rnn_net start = at_start(net);
     if (part == RNN_PART_INITIAL) return copy_values(&start, param, n, A, err);

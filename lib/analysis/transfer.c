@@ -17,8 +17,9 @@ static const struct { const char *name, *params[4]; } blocks[] = {
 static int nothing_there(const struct rnn_params *ps, const char *block, struct rnn_err *err)
 {
     char have[200] = "";
+    const bool has_h0 = rnn_param_find(ps, "h0") != NULL;
     for (size_t i = 0; i < ps->n; i++) snprintf(have + strlen(have), sizeof have - strlen(have), "%s%s", i ? " " : "", ps->p[i].name);
-    return rnn_fail(err, RNN_ERR_ARG, "block '%s' does not exist (blocks: i2h h2h h2o h0; parameters: %s)", block, have);
+    return rnn_fail(err, RNN_ERR_ARG, "block '%s' does not exist (blocks: i2h h2h h2o%s; parameters: %s)", block, has_h0 ? " h0" : "", have);
 }
 
 int rnn_transfer_block(const struct rnn_params *ps, const char *block, const char **out, size_t *n, struct rnn_err *err)
@@ -114,7 +115,8 @@ int rnn_transfer_load(struct rnn_net *to, const struct rnn_net *donor, const cha
         return rnn_fail(err, RNN_ERR_ARG, "donor %s: the parameters of a gru and of another cell are not the same things", donor->id);
     for (size_t i = 0; i < n_names; i++) {
         const struct rnn_param *p = rnn_param_find(&to->params, names[i]), *q = rnn_param_find(&donor->params, names[i]);
-        if (!p || !q) return rnn_fail(err, RNN_ERR_ARG, "%s has no parameter %s", p ? donor->id : "the recipient", names[i]);
+        if (!p) return rnn_fail(err, RNN_ERR_ARG, "the recipient has no parameter %s", names[i]);
+        if (!q) return rnn_fail(err, RNN_ERR_ARG, "donor %s has no parameter %s", donor->id, names[i]);
         RNN_TRY(load_one(to, donor, p, q, map, err));
     }
     return RNN_OK;
@@ -269,7 +271,7 @@ int rnn_compare_paired(size_t n, const double *a, const double *b, double level,
         out->mean_a = sum_a / (double)out->n;
         out->mean_b = sum_b / (double)out->n;
         out->diff = rnn_mean(out->n, d);
-        rc = rnn_bootstrap_mean(out->n, d, B, level, seed, item, &out->lo, &out->hi, err);
+        if (out->n > 1) rc = rnn_bootstrap_mean(out->n, d, B, level, seed, item, &out->lo, &out->hi, err);
         if (rc >= 0) rc = rnn_paired_permutation(out->n, d, B, seed, item, &out->p, err);
     }
     free(d);

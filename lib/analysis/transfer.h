@@ -50,7 +50,7 @@ struct rnn_paired {
     double mean_a, mean_b, diff, lo, hi; /* diff = mean(a - b), with a percentile bootstrap interval of `level` */
     double p;                /* two-sided paired permutation */
 };
-/* item: the comparison's own random address.  n = 0: all NaN. */
+/* item: the comparison's own random address.  n = 0: all NaN; n = 1: no interval (NaN). */
 int rnn_compare_paired(size_t n, const double *a, const double *b, double level, size_t B, uint64_t seed, uint64_t item, struct rnn_paired *out,
                        struct rnn_err *err);
 

@@ -1,5 +1,8 @@
 #include "tool/train_input.h"
 
+#include <stdlib.h>
+#include <string.h>
+#include "codec/codec.h"
 #include "io/pipe.h"
 
 int tool_train_input(struct tool_train_input *in, const struct tool_items *items, struct rnn_err *err)
@@ -20,6 +23,20 @@ void tool_train_input_release(struct tool_train_input *in)
 {
     rnn_trials_release(&in->train);
     rnn_trials_release(&in->validation);
+}
+
+int tool_refuse_numbered_net(const struct rnn_frame *f, const char *option, struct rnn_err *err)
+{
+    char *id;
+    if (strcmp(f->kind, "net") != 0) return RNN_OK;
+    RNN_TRY(rnn_want_str(f->body, "id", &id, err));
+    const bool is_numbered = !strncmp(id, "net-", 4) && id[4] >= '0' && id[4] <= '9';
+    int rc = RNN_OK;
+    if (is_numbered) {
+        rc = rnn_fail(err, RNN_ERR_FORMAT, "the input holds net '%s' already: %s starts from it; 'rnn-cat select --kind task' takes the task alone", id, option);
+    }
+    free(id);
+    return rc;
 }
 
 _Noreturn void tool_relay(struct cli_parse *p, const struct cli_common *c, struct rnn_reader *r, struct rnn_writer *w,

@@ -16,6 +16,10 @@ struct tool_train_input {
 int tool_train_input(struct tool_train_input *in, const struct tool_items *items, struct rnn_err *err);
 void tool_train_input_release(struct tool_train_input *in);
 
+/* Nets are numbered from 0 here and elsewhere: one of the input (frame f, of any kind) would share its id with one to come.  RNN_ERR_FORMAT, naming
+ * the option that starts from nets. */
+int tool_refuse_numbered_net(const struct rnn_frame *f, const char *option, struct rnn_err *err);
+
 /* Ends the tool after the failure rc/err of reading r, or after the `error` frame (not NULL) that r gave: what is told
  * goes on downstream in a segment of w (NULL: the output is opened for it).  Options need not have been applied. */
 _Noreturn void tool_relay(struct cli_parse *p, const struct cli_common *c, struct rnn_reader *r, struct rnn_writer *w,

@@ -116,15 +116,15 @@ static int train(const struct tool_transfer *t, const struct tool_condition *c, 
 
 /* ---- forgetting ---- */
 
-/* The donor with what was loaded replaced by what became of it, on the donor's own task. */
-static int forgetting(const struct tool_condition *c, const struct rnn_net *donor, const struct tool_donor_segment *seg, const struct rnn_net *recipient,
-                      double *before, double *after, struct rnn_err *err)
+/* The donor with what was loaded replaced by what became of it, on the donor's own task.  A control never learned one. */
+static int forgetting(const struct tool_condition *c, const struct rnn_net *donor, bool is_control, const struct tool_donor_segment *seg,
+                      const struct rnn_net *recipient, double *before, double *after, struct rnn_err *err)
 {
     struct rnn_run_opts opts = RNN_RUN_DEFAULT;
     struct rnn_run_result r = { 0 };
     struct rnn_net *mixed;
     *before = *after = NAN;
-    if (!seg || !seg->test.K || !rnn_net_finite(recipient)) return RNN_OK;
+    if (is_control || !seg->test.K || !rnn_net_finite(recipient) || !donor->task || strcmp(donor->task, seg->task->id) != 0) return RNN_OK;
     for (size_t i = 0; i < c->n_load; i++) { /* in the donor's own shapes only */
         const struct rnn_param *p = rnn_param_find(&recipient->params, c->load[i]), *q = rnn_param_find(&donor->params, c->load[i]);
         if (!p || !q || p->rows != q->rows || p->cols != q->cols) return RNN_OK;
@@ -207,7 +207,7 @@ static const struct { const char *name, *unit, *doc; } summary_cols[] = {
     { "train_accuracy", NULL, "at the end" },
     { "accuracy", NULL, "of the test trials at the end" },
     { "loss", NULL, "of the test trials at the end" },
-    { "donor_accuracy", NULL, "of the donor on its own task" },
+    { "donor_accuracy", NULL, "of the donor on its own task; controls have none" },
     { "forgetting", NULL, "how much of it is lost when the loaded parameters are as training left them" },
 };
 
@@ -273,7 +273,7 @@ static int run(const struct tool_transfer *t, const struct tool_condition *c, co
     if (rc >= 0) rc = train(t, c, trainer, index, &o->curve, err);
     if (rc >= 0) rc = rnn_trainer_finish(trainer, &net, err);
     if (rc >= 0) rc = identify(t, c, net, err);
-    if (rc >= 0 && donor) rc = forgetting(c, donor, seg, net, &own[0], &own[1], err);
+    if (rc >= 0 && donor) rc = forgetting(c, donor, t->donors->v[c->donor].control, seg, net, &own[0], &own[1], err);
     if (rc >= 0 && t->keep_nets) rc = rnn_net_append(&o->out, net, err);
     if (rc >= 0) rc = append_curve(t, c, net, &o->curve, &o->out, err);
     if (rc >= 0) rc = append_summary(t, c, net, rnn_net_status_names[net->status], &o->curve, own, &o->out, err);
@@ -295,7 +295,9 @@ int tool_transfer_run(const struct tool_transfer *t, size_t condition, uint64_t 
     o->condition = condition;
     int rc = RNN_OK;
     if (c->donor != TOOL_SCRATCH) donor = tool_donor_net(t->donors, c->donor, t->segment, index, &seg);
-    if (c->donor != TOOL_SCRATCH && !donor)
+    if (c->donor != TOOL_SCRATCH && !seg)
+        rc = rnn_fail(err, RNN_ERR_ARG, "donors '%s' have several segments, but none for segment %zu of the input", donor_name(t, c), t->segment);
+    else if (c->donor != TOOL_SCRATCH && !donor)
         rc = rnn_fail(err, RNN_ERR_ARG, "donors '%s' hold several nets, but none with index %llu", donor_name(t, c), (unsigned long long)index);
     else if (donor && (donor->status == RNN_NET_DIVERGED || !rnn_net_finite(donor))) rc = say_void(t, c, number, "donor diverged", o, err);
     else rc = run(t, c, donor, seg, number, o, err);

@@ -177,16 +177,18 @@ static int freeze(struct tool_condition *c, const char *name, struct rnn_err *er
     return RNN_OK;
 }
 
-static int apply_part(struct tool_conditions *all, struct tool_condition *c, const struct part *p, struct rnn_err *err)
+/* said: the parameters that parts before this one named. */
+static int apply_part(struct tool_conditions *all, struct tool_condition *c, const struct part *p, const char **said, size_t *n_said, struct rnn_err *err)
 {
     const char *names[RNN_MAX_PARAMS];
     size_t n;
     if (p->is == FRESH) return RNN_OK;
     RNN_TRY(rnn_transfer_block(&all->ps, p->name, names, &n, err));
     for (size_t i = 0; i < n; i++) {
-        bool has = false;
-        for (size_t k = 0; k < c->n_load; k++) has |= !strcmp(c->load[k], names[i]);
-        if (p->is != RANDOM && !has) c->load[c->n_load++] = names[i];
+        for (size_t k = 0; k < *n_said; k++)
+            if (!strcmp(said[k], names[i])) return rnn_fail(err, RNN_ERR_ARG, "a condition names %s twice, the second time as '%s'", names[i], p->name);
+        said[(*n_said)++] = names[i];
+        if (p->is != RANDOM) c->load[c->n_load++] = names[i];
         if (p->is != LOADED) RNN_TRY(freeze(c, names[i], err));
     }
     if (p->is != RANDOM) append(&c->blocks, "+", p->name);
@@ -201,6 +203,8 @@ static int add_condition(struct tool_conditions *all, const struct rnn_train_con
                          const struct part *parts, size_t n, struct rnn_err *err)
 {
     bool loads = false;
+    const char *said[RNN_MAX_PARAMS];
+    size_t n_said = 0;
     RNN_TRY(rnn_grow(&all->v, &all->cap, all->n + 1, sizeof *all->v, err));
     struct tool_condition *c = &all->v[all->n++];
     *c = (struct tool_condition){ .name = rnn_strdup(""), .blocks = rnn_strdup(""), .frozen = rnn_strdup(""), .config = *common };
@@ -208,7 +212,7 @@ static int add_condition(struct tool_conditions *all, const struct rnn_train_con
     for (size_t i = 0; i < common->n_freeze; i++) RNN_TRY(freeze(c, common->freeze[i], err));
     for (size_t i = 0; i < n; i++) {
         char word[40];
-        RNN_TRY(apply_part(all, c, &parts[i], err));
+        RNN_TRY(apply_part(all, c, &parts[i], said, &n_said, err));
         loads |= parts[i].is == LOADED || parts[i].is == FROZEN;
         snprintf(word, sizeof word, "%s%s", parts[i].name, suffix[parts[i].is]);
         if (parts[i].is != FRESH) append(&c->name, "+", word);

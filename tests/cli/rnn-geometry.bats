@@ -122,3 +122,11 @@ END
     grep -q "skipped		diverged" t
     grep -q "tree_distance" t
 }
+
+@test "an ensemble of which all networks diverged is no stream without activity" {
+    taskgen sequence --types abba,abab --tokens 4 | rnn-train --hidden 8 --epochs 1 --nets 2 --diverged-at 1e-3 -q >lost
+    rnn-run -q --activity lost | rnn-geometry -q | rows - >t
+    [ "$(grep -c "skipped		diverged" t)" -eq 2 ]
+    { cat lost; rnn-cat select --index 0 nets; } >mixed # one that could have run: it was not asked to
+    refused 1 "no activity in the stream: rnn-run --activity writes it" mixed
+}

@@ -182,6 +182,43 @@ assert (a["W_rec"][8] == s["W_rec"][8]).all() and (a["W_rec"][:, 8] == s["W_rec"
     [[ "$stderr" == *"missing.rnn"* ]]
 }
 
+@test "a condition treats each parameter once; comparisons rest on what is measured" {
+    refused "a condition names W_rec twice, the second time as 'W_rec'" --donors "$CLASS" --conditions h2h+W_rec:frozen "$TASK"
+    refused "a condition names W_in twice, the second time as 'i2h'" --donors "$CLASS" --conditions i2h:random+i2h "$TASK"
+    refused "--at: 3: recipients are measured every 1 epochs up to 2" --donors "$CLASS" --at 1,3 "$TASK"
+    refused "--at: 1.5: recipients are measured every 1 epochs" --donors "$CLASS" --at 1.5 "$TASK"
+    refused "--at: 20: recipients are measured every 1 epochs" --donors "$CLASS" --primary donor/i2h+h2h "$TASK"
+    transfer --donors "$CLASS" --eval-every 1 --at 1.5,2 "$TASK" >/dev/null
+    run -1 --separate-stderr transfer --donors "$CLASS" "$CLASS"
+    [[ "$stderr" == "rnn-transfer: the input holds net 'net-0000' already: --donors starts from it"* ]]
+    cat "$TASK" "$TASK" "$TASK" >three.rnn
+    cat "$CLASS" "$CLASS" >two.rnn
+    refused "donors 'donor' have several segments, but none for segment 2 of the input" --donors two.rnn three.rnn
+}
+
+@test "without test trials only training is compared, and what would need them is refused" {
+    taskgen sequence --types abba,abab --tokens 4 --train-fraction 1 >all.rnn
+    rnn-train --hidden 16 --epochs 1 -q -o donor.rnn all.rnn
+    refused "--primary: test accuracy is the endpoint, and task 'sequence' has no test trials" --donors donor.rnn --primary donor/i2h+h2h --primary-at 2 all.rnn
+    refused "--endpoints: area: task 'sequence' has no test trials" --donors donor.rnn --endpoints train_accuracy,area all.rnn
+    rnn-transfer --hidden 16 --epochs 2 --nets 2 --donors donor.rnn all.rnn -o out.rnn 2>said
+    grep -q "warning: task 'sequence' has no test trials" said
+    rnn-cat --to tsv --table transfer_test out.rnn | awk -F '\t' '
+        NR == 1 { for (i = 1; i <= NF; i++) k[$i] = i; next }
+        $k["endpoint"] == "accuracy" && $k["n"] != 0 { bad++ }
+        $k["endpoint"] == "train_accuracy" && $k["epoch"] == 2 && $k["n"] == 2 { good++ }
+        END { exit !(good == 1 && !bad) }'
+}
+
+@test "a single pair has a difference and no interval; controls have nothing to forget" {
+    rnn-cat select --index 0 "$CLASS" >one.rnn
+    transfer --nets 1 --donors one.rnn --controls rotated "$TASK" -o out.rnn
+    rnn-cat --to tsv --table transfer_test out.rnn >t
+    [ "$(paste -d ' ' <(column n <t) <(column lo <t) <(column hi <t) | sort -u | tr '\n' ' ')" = "0 NaN NaN 1 NaN NaN " ]
+    rnn-cat --to tsv --table transfer_summary out.rnn >s
+    [ "$(paste -d ' ' <(column control <s) <(column forgetting <s) | grep rotated)" = "rotated NaN" ]
+}
+
 @test "donors that diverged are not used, and a row says so" {
     taskgen sequence -s 5 --n-types 4 --type-set 3 --suffix 2 | rnn-train --hidden 16 --epochs 1 --nets 2 --lr 1e6 --diverged-at 1e3 -q -o bad.rnn
     transfer --donors bad.rnn "$TASK" | rnn-cat --to tsv --table transfer_summary >t

@@ -185,6 +185,8 @@ static void pairs_are_compared_within(void **state)
     close_to(r.diff, .75, 1e-15);
     close_to(r.p, .125, 1e-15);
     assert_true(r.lo >= .5 && r.lo <= .75 && r.hi >= .75 && r.hi <= 1);
+    OK(rnn_compare_paired(1, a, b, .95, 1000, 1, 0, &r, &err));
+    assert_true(r.diff == .5 && r.p == 1 && isnan(r.lo) && isnan(r.hi));
     OK(rnn_compare_paired(0, a, b, .95, 1000, 1, 0, &r, &err));
     assert_true(r.n == 0 && isnan(r.p));
 }
