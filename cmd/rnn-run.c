@@ -42,7 +42,7 @@ static const struct cli_opt options[] = {
     { 0, "precision", CLI_CHOICE, &opt.precision, "net|double", 0, 0, "arithmetic: that of the network's training, or float64", 0, NULL },
     { .name = "Activity", .type = CLI_SECTION },
     { 0, "activity", CLI_FLAG, &opt.activity, NULL, 0, 0, "write the activity of the population after each network", 0, NULL },
-    { 0, "what", CLI_CHOICE, &opt.what, "rates|states", 0, 0, "what of it (they differ in leaky-current cells)", 0, NULL },
+    { 0, "what", CLI_CHOICE, &opt.what, "rates|states|latent", 0, 0, "what of it: rates and states differ in leaky-current cells; latent: what a decoder would be given", 0, NULL },
     { 0, "units", CLI_STRS, &opt.units, "UNITS", 0, 0, "only these units", CLI_COMMA, NULL },
     { 0, "thin", CLI_SIZE, &opt.thin, "N", 1, 1e6, "only every N-th step, the first included", 0, NULL },
     { 0, "activity-count", CLI_SIZE, &opt.activity_count, "N", 0, 1e9, "only the first N trials; 0: all", 0, NULL },
@@ -106,7 +106,7 @@ static void check_options(void)
     st.run.extra_steps = opt.extra;
     st.run.open_loop = opt.open_loop;
     st.run.use_double = opt.precision == 1;
-    st.run.want_states = opt.what == 1;
+    st.run.see = (enum rnn_see)opt.what;
     st.run.thin = opt.thin;
 }
 

@@ -159,6 +159,7 @@ static int prepare(void *user, struct tool_each_item *it, const struct tool_item
     }
     const struct rnn_spec *s = &it->net->spec;
     it->with = st.v[i];
+    if (s->n_latent) return rnn_fail(err, RNN_ERR_ARG, "%s reads out through a decoder: its activity has no one linear read-out", it->net->id);
     if (s->n_in == st.v[i]->op.d && s->n_out == st.v[i]->op.d) return RNN_OK;
     return rnn_fail(err, RNN_ERR_ARG, "%s has %zu inputs and %zu outputs, the operator %zu dimensions",
                     it->net->id, s->n_in, s->n_out, st.v[i]->op.d);

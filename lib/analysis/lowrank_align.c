@@ -168,7 +168,7 @@ int rnn_rotate_net(const struct rnn_net *net, const double *R, struct rnn_rotate
 {
     const size_t N = net->spec.N;
     double *W = NULL, *RW = NULL;
-    *out = (struct rnn_rotated){ .N = N, .n_in = net->spec.n_in, .n_out = net->spec.n_out };
+    *out = (struct rnn_rotated){ .N = N, .n_in = net->spec.n_in, .n_out = rnn_spec_n_read(&net->spec) };
     if (net->spec.cell == RNN_GRU) return rnn_fail(err, RNN_ERR_ARG, "a gru has no single recurrent matrix to rotate");
     if (net->spec.read_latent) return rnn_fail(err, RNN_ERR_ARG, "the net reads out from its factors, which do not rotate");
     int rc = rnn_alloc_into(&out->W, N * N, sizeof(double), err);

@@ -50,7 +50,7 @@ int rnn_net_param_frame(struct rnn_net *net, const msgpack_object *body, bool *d
  * before all of them (an `error` frame may), or a param frame that no network waits for. */
 int rnn_net_take(struct rnn_net **open, const struct rnn_frame *f, struct rnn_net **whole, struct rnn_err *err);
 
-/* activity: {id, net, trials, split, first, what: "rates"|"states", thin, units (indices) | nil, value "<f4" [K][T'][n],
+/* activity: {id, net, trials, split, first, what: "rates"|"states"|"latent", thin, units (indices) | nil, value "<f4" [K][T'][n],
  * state0? "<f4" [K][N], outputs? "<f4" [K][T][n_out]}. */
 struct rnn_activity {
     char *id, *net, *trials;
@@ -60,7 +60,7 @@ struct rnn_activity {
     size_t T_out;
     float *state0;   /* [K][n_state0] initial rates, or NULL */
     size_t n_state0;
-    int what;        /* 0 rates, 1 states, as in rnn_engine_states_* */
+    int what;        /* enum rnn_see */
     size_t *units;   /* [n] or NULL = all */
     enum rnn_split split;
 };

@@ -129,3 +129,43 @@ int rnn_get_name(const msgpack_object *map, const char *key, const char *const *
     free(s);
     return err->code;
 }
+
+int rnn_take_short(const msgpack_object *body, const char *key, char *out, size_t size, struct rnn_err *err)
+{
+    char *s = NULL;
+    RNN_TRY(rnn_want_str(body, key, &s, err));
+    const size_t n = strlen(s);
+    const bool fits = n > 0 && n < size;
+    if (fits) memcpy(out, s, n + 1);
+    free(s);
+    return fits ? RNN_OK : rnn_fail(err, RNN_ERR_FORMAT, "'%s' must have 1 to %zu bytes, it has %zu", key, size - 1, n);
+}
+
+void rnn_put_heads(struct rnn_body *b, const struct rnn_heads *h)
+{
+    if (!h->n) return;
+    rnn_put_list(b, "heads");
+    for (size_t i = 0; i < h->n; i++) {
+        rnn_put_map(b, NULL);
+        rnn_put_str(b, "name", h->v[i].name);
+        rnn_put_uint(b, "n", h->v[i].size);
+        rnn_put_close(b);
+    }
+    rnn_put_close(b);
+}
+
+int rnn_get_heads(const msgpack_object *map, struct rnn_heads *h, struct rnn_err *err)
+{
+    const msgpack_object *l = rnn_find(map, "heads");
+    h->n = 0;
+    if (rnn_is_nil(l)) return RNN_OK;
+    if (l->type != MSGPACK_OBJECT_ARRAY || l->via.array.size > RNN_MAX_HEADS) {
+        return rnn_fail(err, RNN_ERR_FORMAT, "'heads' is not a list of at most %d heads", RNN_MAX_HEADS);
+    }
+    for (; h->n < l->via.array.size; h->n++) {
+        struct rnn_head *v = &h->v[h->n];
+        RNN_TRY(rnn_take_short(&l->via.array.ptr[h->n], "name", v->name, sizeof v->name, err));
+        RNN_TRY(rnn_want_size(&l->via.array.ptr[h->n], "n", &v->size, err));
+    }
+    return RNN_OK;
+}

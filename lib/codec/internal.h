@@ -25,6 +25,11 @@ int rnn_get_size(const msgpack_object *map, const char *key, size_t *v, size_t d
 int rnn_get_name(const msgpack_object *map, const char *key, const char *const *names, int dflt, int *v, struct rnn_err *err);
 /* Puts "KIND 'ID': " before the message that err holds, and returns its code. */
 int rnn_blame(struct rnn_err *err, const char *kind, const char *id);
+/* A str of 1 to size - 1 bytes. */
+int rnn_take_short(const msgpack_object *body, const char *key, char *out, size_t size, struct rnn_err *err);
+/* heads: [{name, n}], left out when there are none. */
+void rnn_put_heads(struct rnn_body *b, const struct rnn_heads *h);
+int rnn_get_heads(const msgpack_object *map, struct rnn_heads *h, struct rnn_err *err);
 bool rnn_is_nil(const msgpack_object *o); /* absent or nil */
 
 #endif

@@ -10,7 +10,7 @@
 
 /* Every key of a net that is ours; the others are somebody else's and survive a rewrite. */
 static const char *const net_keys[] = {"id", "task", "index", "labels", "cell", "activation", "readout", "read", "N", "n_in", "n_out", "rank",
-    "rank_scale", "read_latent", "bias_rec", "bias_in", "bias_out", "dt_ms", "tau_ms", "alpha", "alpha_per_unit", "noise", "h0", "precision_bits",
+    "rank_scale", "read_latent", "heads", "n_latent", "bias_rec", "bias_in", "bias_out", "dt_ms", "tau_ms", "alpha", "alpha_per_unit", "noise", "h0", "precision_bits",
     "status", "reason", "summary", "training", "params", "params0"};
 
 /* ---- writing ---- */
@@ -69,6 +69,8 @@ static void put_spec(struct rnn_body *b, const struct rnn_spec *s)
     rnn_put_uint(b, "rank", s->rank);
     rnn_put_str(b, "rank_scale", rnn_rank_scale_names[s->rank_scale]);
     rnn_put_bool(b, "read_latent", s->read_latent);
+    rnn_put_heads(b, &s->heads);
+    if (s->n_latent) rnn_put_uint(b, "n_latent", s->n_latent);
     rnn_put_bool(b, "bias_rec", s->bias_rec);
     rnn_put_bool(b, "bias_in", s->bias_in);
     rnn_put_bool(b, "bias_out", s->bias_out);
@@ -230,6 +232,8 @@ static int take_spec(const msgpack_object *body, struct rnn_spec *s, struct rnn_
     RNN_TRY(rnn_want_size(body, "n_out", &s->n_out, err));
     RNN_TRY(rnn_get_size(body, "rank", &s->rank, 0, err));
     RNN_TRY(rnn_get_bool(body, "read_latent", &s->read_latent, false, err));
+    RNN_TRY(rnn_get_heads(body, &s->heads, err));
+    RNN_TRY(rnn_get_size(body, "n_latent", &s->n_latent, 0, err));
     RNN_TRY(rnn_get_bool(body, "bias_rec", &s->bias_rec, rnn_find(params, "b_rec") != NULL, err));
     RNN_TRY(rnn_get_bool(body, "bias_in", &s->bias_in, rnn_find(params, "b_in") != NULL, err));
     RNN_TRY(rnn_get_bool(body, "bias_out", &s->bias_out, rnn_find(params, "b_out") != NULL, err));

@@ -65,6 +65,8 @@ static void put_fields(struct rnn_body *b, const struct rnn_task *t)
     put_operator(b, t);
     put_channels(b, "channels_in", t->channel_in, t->n_in);
     put_channels(b, "channels_out", t->channel_out, t->n_out);
+    rnn_put_heads(b, &t->heads);
+    if (t->is_decoded) rnn_put_bool(b, "decoded", true);
 }
 
 void rnn_task_set_id(struct rnn_task *t)
@@ -89,17 +91,6 @@ int rnn_task_encode(const struct rnn_task *t, struct rnn_body *b, struct rnn_err
     return rnn_body_finish(b, err);
 }
 
-static int take_short(const msgpack_object *body, const char *key, char *out, size_t size, struct rnn_err *err)
-{
-    char *s = NULL;
-    RNN_TRY(rnn_want_str(body, key, &s, err));
-    const size_t n = strlen(s);
-    const bool fits = n > 0 && n < size;
-    if (fits) memcpy(out, s, n + 1);
-    free(s);
-    return fits ? RNN_OK : rnn_fail(err, RNN_ERR_FORMAT, "'%s' must have 1 to %zu bytes, it has %zu", key, size - 1, n);
-}
-
 static int take_periods(const msgpack_object *body, struct rnn_task *t, struct rnn_err *err)
 {
     const msgpack_object *l = rnn_find(body, "periods");
@@ -110,7 +101,7 @@ static int take_periods(const msgpack_object *body, struct rnn_task *t, struct r
     for (size_t i = 0; i < t->n_periods; i++) {
         struct rnn_period *p = &t->periods[i];
         const msgpack_object *o = &l->via.array.ptr[i];
-        RNN_TRY(take_short(o, "name", p->name, sizeof p->name, err));
+        RNN_TRY(rnn_take_short(o, "name", p->name, sizeof p->name, err));
         RNN_TRY(rnn_want_size(o, "start", &p->start, err));
         RNN_TRY(rnn_want_size(o, "stop", &p->stop, err));
         if (p->start > p->stop) return rnn_fail(err, RNN_ERR_FORMAT, "period '%s' stops before it starts", p->name);
@@ -176,7 +167,10 @@ static int take_fields(const msgpack_object *body, struct rnn_task *t, struct rn
     RNN_TRY(rnn_get_size(body, "cue_steps", &t->cue_steps, 0, err));
     RNN_TRY(take_operator(body, t, err));
     RNN_TRY(take_channels(body, "channels_in", t->n_in, &t->channel_in, err));
-    return take_channels(body, "channels_out", t->n_out, &t->channel_out, err);
+    RNN_TRY(take_channels(body, "channels_out", t->n_out, &t->channel_out, err));
+    RNN_TRY(rnn_get_heads(body, &t->heads, err));
+    RNN_TRY(rnn_heads_check(&t->heads, t->n_out, err));
+    return rnn_get_bool(body, "decoded", &t->is_decoded, false, err);
 }
 
 static int remake(const char *name, const char *id, const struct rnn_kvs *params, uint64_t seed, struct rnn_task **t,
@@ -195,9 +189,9 @@ static int remake(const char *name, const char *id, const struct rnn_kvs *params
 int rnn_task_decode(const msgpack_object *body, struct rnn_task **out, struct rnn_err *err)
 {
     struct rnn_task head = {0}, *t = NULL;
-    int rc = take_short(body, "id", head.id, sizeof head.id, err);
+    int rc = rnn_take_short(body, "id", head.id, sizeof head.id, err);
     *out = NULL;
-    if (rc >= 0) rc = take_short(body, "name", head.name, sizeof head.name, err);
+    if (rc >= 0) rc = rnn_take_short(body, "name", head.name, sizeof head.name, err);
     if (rc >= 0) rc = rnn_get_uint(body, "seed", &head.seed, 0, err);
     if (rc >= 0 && !rnn_is_nil(rnn_find(body, "params"))) rc = rnn_want_kvs(body, "params", &head.params, err);
     if (rc >= 0 && rnn_task_def_find(head.name)) {

@@ -141,7 +141,7 @@ int rnn_trials_decode(const msgpack_object *body, struct rnn_trials *tr, struct 
 
 /* ---- activity ---- */
 
-static const char *const what_names[] = {"rates", "states", NULL};
+static const char *const what_names[] = {"rates", "states", "latent", NULL};
 
 int rnn_activity_encode(const struct rnn_activity *a, uint64_t total, struct rnn_body *b, struct rnn_err *err)
 {

@@ -196,9 +196,10 @@ int rnn_net_readout(const struct rnn_net *net, const double *x, double *r, doubl
             rnn_gemv(0, s->rank, s->N, 1, rnn_net_param(net, "n"), w.r, 0, w.kappa);
             q = w.kappa;
         }
-        rnn_gemv(0, s->n_out, Q, 1, rnn_net_param(net, "W_out"), q, 0, o);
-        add_vector(net, "b_out", s->n_out, o);
-        finish_readout(s->readout, s->n_out, o);
+        const size_t n = rnn_spec_n_read(s);
+        rnn_gemv(0, n, Q, 1, rnn_net_param(net, "W_out"), q, 0, o);
+        add_vector(net, "b_out", n, o);
+        if (!s->n_latent) finish_readout(s->readout, n, o); /* z is linear; so are heads beside it */
     }
     free(w.rec);
     return RNN_OK;

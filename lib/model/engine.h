@@ -22,6 +22,10 @@ struct rnn_pass {
     size_t step0;           /* number of the batch's first step in the addresses of the noise: a run continued in pieces */
 };
 
+/* What can be looked at after a step: rates r after its update; states (current form: x; else = r); z = W_out r + b_out, what a decoder
+ * would get if this step were the last. */
+enum rnn_see { RNN_SEE_RATES, RNN_SEE_STATES, RNN_SEE_LATENT };
+
 /* Penalties whose gradients the backward pass adds (the loss of the forward pass is the data's alone): l1_rec * sum |W_rec|,
  * l2_rec * sum W_rec^2 (of factors: of their product), l2_rate * mean r^2 over trials, steps after the update and units. */
 struct rnn_penalty { double l1_rec, l2_rec, l2_rate; };
@@ -29,7 +33,8 @@ struct rnn_penalty { double l1_rec, l2_rec, l2_rate; };
 /* Losses, w the weight of a step: see enum rnn_loss_norm for n.
  *   MSE                             sum w (o - y)^2 / n, n positions x channels
  *   CE, linear or softmax read-out  sum w (-sum_c y_c log softmax(z)_c) / n, z before the nonlinearity (a linear read-out puts out z)
- *   CE, sigmoid read-out            sum w (softplus(z) - y z) / n, n positions x channels: a mean over elements, as PyTorch's */
+ *   CE, sigmoid read-out            sum w (softplus(z) - y z) / n, n positions x channels: a mean over elements, as PyTorch's
+ *   CE, a network with heads        see model/heads.h; there is no other loss for one (MSE: NaN, and zero gradients) */
 #define RNN_ENGINE_API(R, S)                                                                                                       \
     /* train: keep what the backward pass needs.  B trials, at most T steps. */                                                     \
     int rnn_engine_new_##S(struct rnn_engine_##S **e, const struct rnn_spec *s, size_t B, size_t T, bool train, struct rnn_err *err); \
@@ -45,14 +50,15 @@ struct rnn_penalty { double l1_rec, l2_rec, l2_rate; };
     int rnn_engine_backward_##S(struct rnn_engine_##S *e, const R *theta, const struct rnn_penalty *pen, R *grad, struct rnn_err *err); \
     /* After forward: outputs [K][T][n_out] (after the read-out nonlinearity) and states/rates [K][T][N] copied out as float32. */    \
     void rnn_engine_outputs_##S(const struct rnn_engine_##S *e, float *o);                                                            \
-    /* what: 0 rates r after the update of each step, 1 states (current form: x; else = r); unit subset idx[n] or NULL for all; every `thin`th step */ \
+    /* what: enum rnn_see; subset idx[n] of the units (of z: of its numbers) or NULL for all; every `thin`th step */                  \
     void rnn_engine_states_##S(const struct rnn_engine_##S *e, int what, const size_t *idx, size_t n, size_t thin, float *out);       \
     void rnn_engine_state0_##S(const struct rnn_engine_##S *e, float *out); /* [K][N] initial rates */                                \
     /* After forward: the states [B][n_state] before the first and after the last step.  Given as state0 to a pass with step0 = T,     \
      * last continues the run exactly. */                                                                                             \
     void rnn_engine_first_##S(const struct rnn_engine_##S *e, double *state);                                                         \
     void rnn_engine_last_##S(const struct rnn_engine_##S *e, double *state);                                                          \
-    /* One step by hand, for closed loops: state [B][n_state] in place; u [B][n_in]; o [B][n_out] out. No noise. */                   \
+    /* One step by hand, for closed loops: state [B][n_state] in place; u [B][n_in]; o [B][n_out] out. No noise.  RNN_ERR_ARG with a   \
+     * decoder, whose outputs no single step gives. */                                                                                \
     int rnn_engine_step_##S(struct rnn_engine_##S *e, const R *theta, R *state, const R *u, R *o, struct rnn_err *err);
 
 RNN_ENGINE_API(float, f32)
@@ -74,7 +80,7 @@ int rnn_fused_update_f32(struct rnn_engine_f32 *e, float *theta, float *m, float
 int rnn_net_step(const struct rnn_net *net, const double *x, const double *u, double *x_next, struct rnn_err *err);
 /* J [N][N] = dF/dx, Ju [N][n_in] = dF/du (either may be NULL). relu'(0) = 0. */
 int rnn_net_jacobian(const struct rnn_net *net, const double *x, const double *u, double *J, double *Ju, struct rnn_err *err);
-/* Rates and outputs of a state: r [N] (NULL ok), o [n_out] (NULL ok). */
+/* Rates and outputs of a state: r [N] (NULL ok), o [rnn_spec_n_read] (NULL ok): of a network with a decoder the heads it does not give, and z. */
 int rnn_net_readout(const struct rnn_net *net, const double *x, double *r, double *o, struct rnn_err *err);
 
 #endif

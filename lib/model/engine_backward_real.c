@@ -169,6 +169,7 @@ static void step_backward(struct RN(rnn_engine) *e, size_t t, size_t t0, double 
     }
     e->k->RN(add_rows)(B, e->GN, d, e->db);
     input_backward(e, t, d_in);
+    if (e->drive_sum) e->k->RN(axpby)(B * e->GN, 1, d_in, 1, e->drive_sum);
     latent_backward(e, d, dkappa);
     if (cut) memset(e->dstate, 0, n * sizeof *e->dstate);
     real *dr = e->dstate;
@@ -263,6 +264,8 @@ int RN(rnn_engine_backward)(struct RN(rnn_engine) *e, const real *theta, const s
     if (e->db_in) memset(e->db_in, 0, e->GN * sizeof *e->db_in);
     if (e->dW_in_t) memset(e->dW_in_t, 0, e->s.n_in * e->GN * sizeof *e->dW_in_t);
     if (e->dm_t) memset(e->dm_t, 0, e->GR * e->s.N * sizeof *e->dm_t);
+    if (e->drive_sum) memset(e->drive_sum, 0, e->B * e->GN * sizeof *e->drive_sum);
+    if (e->dec) RNN_TRY(RN(engine_decoder_backward)(e, theta, pen, grad, err));
     last_backward(e, &g, pen->l2_rate);
     for (size_t t = e->T; t-- > 0;) {
         const size_t t0 = t / e->C * e->C, end = t0 + e->C < e->T ? t0 + e->C : e->T;

@@ -284,7 +284,9 @@ int RN(rnn_engine_forward)(struct RN(rnn_engine) *e, const real *theta, const st
         RN(engine_latent)(e, e->rate + e->T * e->B * e->s.N, e->kappa + e->T * e->B * e->GR);
         read_step(e, e->T - 1, after);
     }
-    const double L = RN(engine_loss)(e, loss_kind, norm);
+    double L;
+    if (RN(engine_is_composed)(e)) RNN_TRY(RN(engine_decoder_forward)(e, theta, loss_kind, norm, &L, err));
+    else L = RN(engine_loss)(e, loss_kind, norm);
     if (loss) *loss = L;
     return RNN_OK;
 }
@@ -292,7 +294,7 @@ int RN(rnn_engine_forward)(struct RN(rnn_engine) *e, const real *theta, const st
 int RN(rnn_engine_step)(struct RN(rnn_engine) *e, const real *theta, real *state, const real *u, real *o, struct rnn_err *err)
 {
     const size_t n = e->B * e->s.N;
-    (void) err;
+    if (e->dec) return rnn_fail(err, RNN_ERR_ARG, "a network with a decoder answers after the last step: it has no outputs of a step");
     RN(engine_bind)(e, theta);
     /* states 0 and 1 and latent variables 0 serve as scratch: T_max >= 1 */
     memcpy(e->state, state, n * sizeof *state);

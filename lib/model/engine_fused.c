@@ -11,7 +11,7 @@
 
 bool rnn_fused_applies(const struct rnn_spec *s, size_t B, const struct rnn_optim *o)
 {
-    return B == 1 && s->cell == RNN_ELMAN && s->rank == 0 && s->noise_rec == 0 && s->h0_sd == 0 &&
+    return B == 1 && s->cell == RNN_ELMAN && s->rank == 0 && s->noise_rec == 0 && s->h0_sd == 0 && s->n_latent == 0 &&
            (o->kind == RNN_ADAM || o->kind == RNN_ADAMW);
 }
 

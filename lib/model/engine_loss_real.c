@@ -31,8 +31,7 @@ void RN(engine_softmax)(size_t rows, size_t n, const real *z, real *p)
     }
 }
 
-/* Loss of one position from z, before its nonlinearity; d [n] may be NULL. */
-static double cross_entropy(size_t n, const real *z, const real *y, double g, real *d)
+double RN(engine_cross_entropy)(size_t n, const real *z, const real *y, double g, real *d)
 {
     double top, L = 0, mass = 0;
     const double lse = log_sum_exp(n, z, &top);
@@ -99,7 +98,7 @@ double RN(engine_loss)(struct RN(rnn_engine) *e, enum rnn_loss kind, enum rnn_lo
         } else if (readout == RNN_OUT_SIGMOID) {
             L += w * binary_cross_entropy(n, z, y, w * unit, d);
         } else {
-            L += w * cross_entropy(n, z, y, w * unit, d);
+            L += w * RN(engine_cross_entropy)(n, z, y, w * unit, d);
         }
     }
     if (kind != RNN_LOSS_MSE) nonlinearity(e);

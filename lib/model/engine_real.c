@@ -84,6 +84,7 @@ static void carve_backward(struct RN(rnn_engine) *e, struct carve *c)
     if (gru) TAKE(e->db_in, e->GN, 1, 1);
     TAKE(e->dm_t, e->GR, N, 1);
     TAKE(e->gram, e->s.rank, e->s.rank, 1);
+    if (e->is_decoder) TAKE(e->drive_sum, B, e->GN, 1);
     TAKE(e->buffer, e->room, 1, 1);
 }
 
@@ -113,6 +114,9 @@ static int describe(struct RN(rnn_engine) *e, const struct rnn_spec *s, size_t B
     RNN_TRY(rnn_spec_params(s, &e->ps, err));
     if (B == 0 || T == 0) return rnn_fail(err, RNN_ERR_ARG, "an engine needs at least one trial and one step");
     e->s = *s;
+    e->s.n_out = rnn_spec_n_read(s);
+    if (s->n_latent && s->heads.n) e->s.heads.n--; /* the last one is the decoder's */
+    e->n_given = s->n_out;
     e->B = B;
     e->T_max = T;
     e->G = s->cell == RNN_GRU ? 3 : 1;
@@ -140,22 +144,34 @@ static void carve_all(struct RN(rnn_engine) *e, struct carve *c)
     if (e->train) carve_backward(e, c);
 }
 
-size_t RN(rnn_engine_bytes)(const struct rnn_spec *s, size_t B, size_t T, bool train)
+static size_t bytes(const struct rnn_spec *s, size_t B, size_t T, bool train, bool is_decoder)
 {
     struct RN(rnn_engine) e;
     struct rnn_err err;
     struct carve c = {0};
     if (describe(&e, s, B, T, train, &err) < 0) return 0;
+    e.is_decoder = is_decoder;
     carve_all(&e, &c);
     return c.overflow ? SIZE_MAX : c.used + sizeof e;
 }
 
-int RN(rnn_engine_new)(struct RN(rnn_engine) **out, const struct rnn_spec *s, size_t B, size_t T, bool train, struct rnn_err *err)
+size_t RN(rnn_engine_bytes)(const struct rnn_spec *s, size_t B, size_t T, bool train)
+{
+    struct rnn_spec decoder;
+    size_t sum;
+    const size_t own = bytes(s, B, T, train, false);
+    if (s->n_latent == 0 || own == 0) return own;
+    rnn_spec_decoder(s, &decoder);
+    return rnn_add_size(own, bytes(&decoder, B, T, train, true), &sum) ? sum : SIZE_MAX;
+}
+
+static int new_engine(struct RN(rnn_engine) **out, const struct rnn_spec *s, size_t B, size_t T, bool train, bool is_decoder, struct rnn_err *err)
 {
     struct RN(rnn_engine) d, *e;
     struct carve c = {0};
     *out = NULL;
     RNN_TRY(describe(&d, s, B, T, train, err));
+    d.is_decoder = is_decoder;
     carve_all(&d, &c);
     if (c.overflow) return rnn_fail(err, RNN_ERR_LIMIT, "%zu trials of %zu steps and %zu units are too many", B, T, s->N);
     RNN_TRY(rnn_alloc_into(&e, 1, sizeof *e, err));
@@ -170,9 +186,25 @@ int RN(rnn_engine_new)(struct RN(rnn_engine) **out, const struct rnn_spec *s, si
     return RNN_OK;
 }
 
+int RN(rnn_engine_new)(struct RN(rnn_engine) **out, const struct rnn_spec *s, size_t B, size_t T, bool train, struct rnn_err *err)
+{
+    struct rnn_spec decoder;
+    RNN_TRY(new_engine(out, s, B, T, train, false, err));
+    if (s->n_latent == 0) return RNN_OK;
+    rnn_spec_decoder(s, &decoder);
+    (*out)->dec_at = rnn_param_find(&(*out)->ps, s->rank ? "m_dec" : "W_rec_dec")->offset;
+    const int rc = new_engine(&(*out)->dec, &decoder, B, T, train, true, err);
+    if (rc < 0) {
+        RN(rnn_engine_free)(*out);
+        *out = NULL;
+    }
+    return rc;
+}
+
 void RN(rnn_engine_free)(struct RN(rnn_engine) *e)
 {
     if (!e) return;
+    RN(rnn_engine_free)(e->dec);
     free(e->arena);
     free(e);
 }
@@ -199,15 +231,16 @@ int RN(rnn_engine_batch)(struct RN(rnn_engine) *e, const struct rnn_trials *tr, 
 {
     if (tr->K == 0 || tr->K > e->B || tr->T == 0 || tr->T > e->T_max)
         return rnn_fail(err, RNN_ERR_ARG, "%zu trials of %zu steps do not fit an engine for %zu of %zu", tr->K, tr->T, e->B, e->T_max);
-    if (tr->n_in != e->s.n_in || tr->n_out != e->s.n_out)
+    if (tr->n_in != e->s.n_in || tr->n_out != e->n_given)
         return rnn_fail(err, RNN_ERR_ARG, "trials have %zu inputs and %zu outputs, the network %zu and %zu", tr->n_in, tr->n_out,
-                        e->s.n_in, e->s.n_out);
+                        e->s.n_in, e->n_given);
     const size_t K = tr->K, T = tr->T, B = e->B;
     e->K = K;
     e->T = T;
     if (e->s.n_in) to_steps(K, B, T, e->s.n_in, tr->u, e->u, e->has_u);
     else memset(e->has_u, 0, T);
-    if (tr->y) to_steps(K, B, T, e->s.n_out, tr->y, e->y, NULL);
+    if (e->dec) memset(e->y, 0, T * B * e->s.n_out * sizeof *e->y); /* filled below */
+    else if (tr->y) to_steps(K, B, T, e->s.n_out, tr->y, e->y, NULL);
     else memset(e->y, 0, T * B * e->s.n_out * sizeof *e->y);
     e->weight_sum = 0;
     for (size_t t = 0; t < T; t++) {
@@ -219,24 +252,29 @@ int RN(rnn_engine_batch)(struct RN(rnn_engine) *e, const struct rnn_trials *tr, 
             e->has_w[t] |= w != 0;
         }
     }
+    if (e->dec) RN(engine_decoder_batch)(e, tr);
     return RNN_OK;
 }
 
 void RN(rnn_engine_outputs)(const struct RN(rnn_engine) *e, float *o)
 {
-    const size_t n = e->s.n_out;
-    for (size_t k = 0; k < e->K; k++)
-        for (size_t t = 0; t < e->T; t++)
-            for (size_t c = 0; c < n; c++) *o++ = (float) e->out[(t * e->B + k) * n + c];
+    const size_t n = e->s.n_out, own = e->dec ? n - e->dec->s.n_in : n, decoded = e->n_given - own;
+    for (size_t k = 0; k < e->K; k++) {
+        for (size_t t = 0; t < e->T; t++) {
+            for (size_t c = 0; c < own; c++) *o++ = (float) e->out[(t * e->B + k) * n + c];
+            for (size_t c = 0; c < decoded; c++) *o++ = (float) e->dec->out[(t * e->B + k) * decoded + c];
+        }
+    }
 }
 
 void RN(rnn_engine_states)(const struct RN(rnn_engine) *e, int what, const size_t *idx, size_t n, size_t thin, float *out)
 {
-    const size_t N = e->s.N, step = thin ? thin : 1;
-    const real *from = what == 0 ? e->rate : e->state;
+    const bool latent = what == RNN_SEE_LATENT; /* the last columns of the encoder's read-out, which has no row for an initial state */
+    const size_t width = latent ? e->s.n_out : e->s.N, N = latent ? e->s.n_latent : e->s.N, step = thin ? thin : 1;
+    const real *from = latent ? e->out + (width - N) : (what == RNN_SEE_RATES ? e->rate : e->state) + e->B * width;
     for (size_t k = 0; k < e->K; k++) {
         for (size_t t = 0; t < e->T; t += step) {
-            const real *row = from + ((t + 1) * e->B + k) * N;
+            const real *row = from + (t * e->B + k) * width;
             for (size_t i = 0; i < (idx ? n : N); i++) *out++ = (float) row[idx ? idx[i] : i];
         }
     }

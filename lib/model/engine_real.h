@@ -32,8 +32,9 @@ struct RN(engine_theta) {
 /* Sizes in the letters of the comments: B trials, T steps, N units, G gates (gru 3, else 1), R rank, Q what is read (N or R).
  * [step][trial][unit] throughout; index i of a state counts from 0 (initial) to T. */
 struct RN(rnn_engine) {
-    struct rnn_spec s;
+    struct rnn_spec s;    /* s.n_out counts what is read out: rows of W_out.  With a decoder its heads are the encoder's own */
     struct rnn_params ps;
+    size_t n_given;       /* outputs as others see them: s.n_out without a decoder */
     size_t B, T_max, G, GN, GR, Q;
     bool train, has_noise, split_rates, keeps_act;
     const struct rnn_dense *k; /* chosen when made */
@@ -69,8 +70,13 @@ struct RN(rnn_engine) {
     real *db, *db_in; /* [GN], gru: [GN] */
     real *dm_t;       /* [G][R][N] */
     real *gram;       /* [R][R] */
+    real *drive_sum;  /* [B][GN] of a decoder: sum over steps of dL/d(input part of the pre-activation) */
     real *buffer;     /* [room] rows of a gradient on their way into the fused update */
     size_t room;
+
+    struct RN(rnn_engine) *dec; /* the decoder, or NULL; its parameters begin at number dec_at */
+    size_t dec_at;
+    bool is_decoder;
 
     struct RN(engine_theta) th;
     void *arena;
@@ -99,8 +105,19 @@ void RN(engine_latent)(const struct RN(rnn_engine) *e, const real *r, real *kapp
 void RN(engine_step_forward)(struct RN(rnn_engine) *e, const struct RN(engine_io) *io);
 /* o [rows][n_out] before the nonlinearity, of what is read: rates [rows][N] or latent variables [rows][R] */
 void RN(engine_read)(const struct RN(rnn_engine) *e, size_t rows, const real *q, real *o);
+/* -sum_c y_c log softmax(z)_c of one position, z [n] before its nonlinearity; d [n] gets g times its gradient, or is NULL. */
+double RN(engine_cross_entropy)(size_t n, const real *z, const real *y, double g, real *d);
 /* Outputs in place, and, when dout is given, loss and dL/d(pre-nonlinearity). */
 double RN(engine_loss)(struct RN(rnn_engine) *e, enum rnn_loss kind, enum rnn_loss_norm norm);
+/* engine_decoder_real.c.  Has the engine a loss per head, or a decoder? */
+bool RN(engine_is_composed)(const struct RN(rnn_engine) *e);
+/* The decoder's part of a batch, and which steps of the encoder bear a loss. */
+void RN(engine_decoder_batch)(struct RN(rnn_engine) *e, const struct rnn_trials *tr);
+/* From the encoder's read-out on: runs the decoder; outputs, loss and dL/d(pre-nonlinearity) of both. */
+int RN(engine_decoder_forward)(struct RN(rnn_engine) *e, const real *theta, enum rnn_loss kind, enum rnn_loss_norm norm, double *loss,
+                               struct rnn_err *err);
+/* Gradient of the decoder's parameters into their place in grad, and dL/dz into dout of the encoder's last step. */
+int RN(engine_decoder_backward)(struct RN(rnn_engine) *e, const real *theta, const struct rnn_penalty *pen, real *grad, struct rnn_err *err);
 void RN(engine_softmax)(size_t rows, size_t n, const real *z, real *p);
 void RN(engine_sigmoid)(size_t n, const real *z, real *p);
 

@@ -1,6 +1,7 @@
 #include "model/net.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,6 +64,21 @@ static int check_names(const struct rnn_spec *s, struct rnn_err *err)
     return RNN_OK;
 }
 
+/* Heads and decoder. */
+static int check_outputs(const struct rnn_spec *s, struct rnn_err *err)
+{
+    RNN_TRY(rnn_heads_check(&s->heads, s->n_out, err));
+    if (s->heads.n && s->readout != RNN_OUT_LINEAR)
+        return rnn_fail(err, RNN_ERR_ARG, "heads have a softmax each, in the loss: the read-out must be linear, not %s", rnn_readout_names[s->readout]);
+    if (s->n_latent == 0) return RNN_OK;
+    size_t rows;
+    if (!rnn_add_size(s->n_out, s->n_latent, &rows)) return rnn_fail(err, RNN_ERR_LIMIT, "%zu latent variables are too many", s->n_latent);
+    if (s->read != RNN_READ_AFTER) return rnn_fail(err, RNN_ERR_ARG, "a decoder gets what is read after the last step, not before it");
+    if (s->noise_rec > 0) return rnn_fail(err, RNN_ERR_ARG, "recurrent noise is not defined for a network with a decoder");
+    if (s->alpha_per_unit) return rnn_fail(err, RNN_ERR_ARG, "time constants per unit are not defined for a network with a decoder");
+    return RNN_OK;
+}
+
 static int check_spec(const struct rnn_spec *s, struct rnn_err *err)
 {
     RNN_TRY(check_names(s, err));
@@ -88,12 +104,14 @@ static int check_spec(const struct rnn_spec *s, struct rnn_err *err)
         return rnn_fail(err, RNN_ERR_ARG, "initial state: %g is not a standard deviation", s->h0_sd);
     if (s->h0 == RNN_H0_ZERO && s->h0_sd > 0)
         return rnn_fail(err, RNN_ERR_ARG, "initial state: law zero has no standard deviation; use normal");
-    return RNN_OK;
+    return check_outputs(s, err);
 }
 
-static int add_param(struct rnn_params *ps, const char *name, size_t rows, size_t cols, struct rnn_err *err)
+static int add_param(struct rnn_params *ps, const char *base, const char *suffix, size_t rows, size_t cols, struct rnn_err *err)
 {
+    char name[sizeof ps->p[0].name];
     size_t n, total;
+    snprintf(name, sizeof name, "%s%s", base, suffix);
     if (!rnn_mul_size(rows, cols, &n) || !rnn_add_size(ps->total, n, &total) || total > PTRDIFF_MAX / sizeof(double))
         return rnn_fail(err, RNN_ERR_LIMIT, "parameter %s [%zu][%zu] is too large", name, rows, cols);
     struct rnn_param *p = &ps->p[ps->n++];
@@ -104,34 +122,43 @@ static int add_param(struct rnn_params *ps, const char *name, size_t rows, size_
     return RNN_OK;
 }
 
-int rnn_spec_params(const struct rnn_spec *s, struct rnn_params *out, struct rnn_err *err)
+static int list_params(const struct rnn_spec *s, const char *suffix, struct rnn_params *out, struct rnn_err *err)
 {
-    RNN_TRY(check_spec(s, err));
     const size_t gates = s->cell == RNN_GRU ? 3 : 1, R = s->rank;
     size_t GN, GR;
     if (!rnn_mul_size(gates, s->N, &GN) || !rnn_mul_size(gates, R, &GR))
         return rnn_fail(err, RNN_ERR_LIMIT, "%zu units are too many", s->N);
-    memset(out, 0, sizeof *out);
     if (R == 0) {
-        RNN_TRY(add_param(out, "W_rec", GN, s->N, err));
+        RNN_TRY(add_param(out, "W_rec", suffix, GN, s->N, err));
     } else {
-        RNN_TRY(add_param(out, "m", GN, R, err));
-        RNN_TRY(add_param(out, "n", GR, s->N, err));
+        RNN_TRY(add_param(out, "m", suffix, GN, R, err));
+        RNN_TRY(add_param(out, "n", suffix, GR, s->N, err));
     }
-    if (s->n_in) RNN_TRY(add_param(out, "W_in", GN, s->n_in, err));
-    if (s->bias_rec) RNN_TRY(add_param(out, "b_rec", GN, 1, err));
-    if (s->bias_in && s->n_in) RNN_TRY(add_param(out, "b_in", GN, 1, err));
+    if (s->n_in) RNN_TRY(add_param(out, "W_in", suffix, GN, s->n_in, err));
+    if (s->bias_rec) RNN_TRY(add_param(out, "b_rec", suffix, GN, 1, err));
+    if (s->bias_in && s->n_in) RNN_TRY(add_param(out, "b_in", suffix, GN, 1, err));
     if (s->h0 == RNN_H0_FIXED || s->h0 == RNN_H0_TRAINED) {
-        RNN_TRY(add_param(out, "h0", s->N, 1, err));
+        RNN_TRY(add_param(out, "h0", suffix, s->N, 1, err));
         out->p[out->n - 1].is_fixed = s->h0 == RNN_H0_FIXED;
     }
     if (s->alpha_per_unit) {
-        RNN_TRY(add_param(out, "alpha", s->N, 1, err));
+        RNN_TRY(add_param(out, "alpha", suffix, s->N, 1, err));
         out->p[out->n - 1].is_fixed = true;
     }
-    RNN_TRY(add_param(out, "W_out", s->n_out, s->read_latent ? R : s->N, err));
-    if (s->bias_out) RNN_TRY(add_param(out, "b_out", s->n_out, 1, err));
+    RNN_TRY(add_param(out, "W_out", suffix, rnn_spec_n_read(s), s->read_latent ? R : s->N, err));
+    if (s->bias_out) RNN_TRY(add_param(out, "b_out", suffix, rnn_spec_n_read(s), 1, err));
     return RNN_OK;
+}
+
+int rnn_spec_params(const struct rnn_spec *s, struct rnn_params *out, struct rnn_err *err)
+{
+    struct rnn_spec decoder;
+    RNN_TRY(check_spec(s, err));
+    memset(out, 0, sizeof *out);
+    RNN_TRY(list_params(s, "", out, err));
+    if (s->n_latent == 0) return RNN_OK;
+    rnn_spec_decoder(s, &decoder);
+    return list_params(&decoder, "_dec", out, err);
 }
 
 const struct rnn_param *rnn_param_find(const struct rnn_params *ps, const char *name)

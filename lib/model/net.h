@@ -9,6 +9,12 @@
  * noise inside: sd * xi is added to the pre-activation (gru: of the candidate n); outside: to the new state, after f and leak.
  * Read-out: o = g(W_out r + b_out) from r before (read BEFORE) or after (AFTER) the update of the step; with read_latent,
  * from kappa = n r [rank] instead of r.
+ * With n_latent > 0 the outputs, or those of the last head, come from a decoder (sequence autoencoder: Srivastava et al. 2015):
+ * a second network of the same kind with parameters of its own (names ending in _dec), N units and h_0 = 0.  After the last step
+ * T, W_out and b_out read z [n_latent] from the encoder; the decoder is fed z at each of T steps and its read-out (g is its own; z
+ * is linear) gives output t at its step t:
+ *   z = W_out r_T + b_out,    d_t = cell_dec(d_{t-1}, z),    o_t = g(W_out_dec d_t + b_out_dec),    t = 1..T
+ * Heads that are not decoded are read from the encoder at every step; their rows of W_out come first, those of z last.
  * Convention everywhere: row = postsynaptic, column = presynaptic. */
 #ifndef RNN_MODEL_NET_H
 #define RNN_MODEL_NET_H
@@ -18,6 +24,7 @@
 #include <stdint.h>
 #include "base/err.h"
 #include "base/kv.h"
+#include "model/heads.h"
 
 enum rnn_cell { RNN_ELMAN, RNN_LEAKY, RNN_LEAKY_CURRENT, RNN_GRU, RNN_N_CELLS };
 enum rnn_act { RNN_TANH, RNN_RELU, RNN_SIGMOID, RNN_SOFTPLUS, RNN_LINEAR, RNN_N_ACTS };
@@ -56,16 +63,18 @@ struct rnn_spec {
     enum rnn_h0_law h0;
     double h0_sd;        /* RNN_H0_NORMAL: state = transform(h0_sd * z); TRAINED, FIXED: transform(h0 + h0_sd * z) */
     enum rnn_h0_transform h0_transform;
+    struct rnn_heads heads; /* groups of outputs, each with a softmax of its own in the loss; a linear read-out */
+    size_t n_latent;        /* > 0: a decoder gives the last head, or all outputs; no noise, no time constants per unit, read AFTER */
 };
 
 /* One named block of the flat parameter vector, [rows][cols] row-major; a vector has cols 1. */
 struct rnn_param {
-    char name[16]; /* W_rec | m n, W_in, W_out, b_rec, b_in, b_out, h0, alpha */
+    char name[16]; /* W_rec | m n, W_in, W_out, b_rec, b_in, b_out, h0, alpha; of a decoder with _dec */
     size_t rows, cols, offset;
     bool is_vector;
     bool is_fixed; /* never trained (alpha; h0 under RNN_H0_FIXED) */
 };
-#define RNN_MAX_PARAMS 12
+#define RNN_MAX_PARAMS 16
 
 struct rnn_params {
     struct rnn_param p[RNN_MAX_PARAMS];
@@ -73,8 +82,12 @@ struct rnn_params {
 };
 
 /* Checks a specification (ranges, combinations) and lists its parameters in the canonical order
- * W_rec (or m, n), W_in, b_rec, b_in, h0, alpha, W_out, b_out; blocks that do not exist are left out. */
+ * W_rec (or m, n), W_in, b_rec, b_in, h0, alpha, W_out, b_out; blocks that do not exist are left out.  A decoder's follow, in the order
+ * of its own specification: a contiguous block of rnn_spec_params(decoder). */
 int rnn_spec_params(const struct rnn_spec *s, struct rnn_params *out, struct rnn_err *err);
+size_t rnn_spec_n_read(const struct rnn_spec *s);    /* rows of W_out: n_out without a decoder */
+size_t rnn_spec_n_decoded(const struct rnn_spec *s); /* outputs that a decoder gives, the last ones; 0 without one */
+void rnn_spec_decoder(const struct rnn_spec *s, struct rnn_spec *out); /* the decoder as a network of its own; n_latent must be > 0 */
 const struct rnn_param *rnn_param_find(const struct rnn_params *ps, const char *name); /* NULL when absent */
 double rnn_noise_sd(const struct rnn_spec *s); /* after scaling, by spec.alpha */
 double rnn_noise_factor(const struct rnn_spec *s, double alpha); /* the scaling alone, for a unit with this alpha */

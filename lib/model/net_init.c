@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@
 
 /* Address of a block; part of every published seed: append only. */
 static const char *const block_names[] = {"W_rec", "m", "n", "W_in", "b_rec", "b_in", "h0", "alpha", "W_out", "b_out"};
-enum { FIRST_OUT_BLOCK = 8 };
+enum { FIRST_OUT_BLOCK = 8, DECODER = RNN_LEN(block_names) }; /* a decoder's block b has address DECODER + b */
 
 static const char *const law_names[] = {"uniform", "gauss", "xavier", "orthogonal", "zero", NULL};
 
@@ -94,11 +95,10 @@ static double fan_in(const struct rnn_spec *s, const struct rnn_init_plan *plan,
     return is_input && !plan->rnn_fan ? (double) s->n_in : N;
 }
 
-static int init_block(struct rnn_net *net, const struct rnn_init_plan *plan, size_t block, struct rnn_rng *g, struct rnn_err *err)
+/* Parameter p of a network, or of its decoder, with specification s: values x. */
+static int init_block(const struct rnn_spec *s, const struct rnn_init_plan *plan, size_t block, const struct rnn_param *p, double *x,
+                      struct rnn_rng *g, struct rnn_err *err)
 {
-    const struct rnn_spec *s = &net->spec;
-    const struct rnn_param *p = rnn_param_find(&net->params, block_names[block]);
-    double *x = net->theta + p->offset;
     const struct rnn_init_law *laws[] = {&plan->W_rec, &plan->factor, &plan->factor, &plan->W_in, &plan->bias,
                                          &plan->bias,  NULL,          NULL,          &plan->W_out, &plan->bias};
     if (block == 6) {
@@ -121,17 +121,33 @@ static int init_block(struct rnn_net *net, const struct rnn_init_plan *plan, siz
     return RNN_OK;
 }
 
+/* The blocks whose names end in `suffix`, at addresses from `first` on. */
+static int init_blocks(struct rnn_net *net, const struct rnn_spec *s, const char *suffix, size_t first, const struct rnn_init_plan *plan,
+                       uint64_t seed, struct rnn_err *err)
+{
+    for (size_t block = 0; block < RNN_LEN(block_names); block++) {
+        char name[sizeof net->params.p[0].name];
+        struct rnn_rng g;
+        snprintf(name, sizeof name, "%s%s", block_names[block], suffix);
+        const struct rnn_param *p = rnn_param_find(&net->params, name);
+        if (!p) continue;
+        RNN_TRY(rnn_rng_at(&g, seed, RNN_RNG_INIT, net->index, 0, first + block, err));
+        RNN_TRY(init_block(s, plan, block, p, net->theta + p->offset, &g, err));
+    }
+    return RNN_OK;
+}
+
 int rnn_net_init(struct rnn_net *net, const struct rnn_init_plan *plan, uint64_t seed, struct rnn_err *err)
 {
     if (plan->zero_diagonal && net->spec.rank)
         return rnn_fail(err, RNN_ERR_ARG, "factorised weights have no diagonal to set to zero");
     if (!(isfinite(plan->h0_sd) && plan->h0_sd >= 0))
         return rnn_fail(err, RNN_ERR_ARG, "initial state: %g is not a standard deviation", plan->h0_sd);
-    for (size_t block = 0; block < RNN_LEN(block_names); block++) {
-        if (!rnn_param_find(&net->params, block_names[block])) continue;
-        struct rnn_rng g;
-        RNN_TRY(rnn_rng_at(&g, seed, RNN_RNG_INIT, net->index, 0, block, err));
-        RNN_TRY(init_block(net, plan, block, &g, err));
+    RNN_TRY(init_blocks(net, &net->spec, "", 0, plan, seed, err));
+    if (net->spec.n_latent) {
+        struct rnn_spec decoder;
+        rnn_spec_decoder(&net->spec, &decoder);
+        RNN_TRY(init_blocks(net, &decoder, "_dec", DECODER, plan, seed, err));
     }
     const size_t n = net->params.total;
     if (net->precision_bits == 32)

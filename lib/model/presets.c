@@ -68,6 +68,8 @@ static int preset_schemas(const struct rnn_task *task, size_t rank, struct rnn_k
     RNN_TRY(put_words(out, schemas, err));
     const char *objective = rnn_kvs_get_str(&task->params, "objective", "classify");
     if (!strcmp(objective, "classify")) RNN_TRY(put_words(out, "learned-at=0.9", err));
+    if (!strcmp(objective, "autoencode")) RNN_TRY(put_words(out, "decoder=10 epochs=100", err));
+    if (!strcmp(objective, "multi")) RNN_TRY(put_words(out, "decoder=10 epochs=50", err));
     return rank ? put_words(out, "init-factor=uniform epochs=50", err) : RNN_OK;
 }
 

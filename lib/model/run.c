@@ -180,6 +180,7 @@ static int make_room(struct rnn_runner *r, size_t T, struct rnn_err *err)
     if (!rnn_mul_size(RNN_RUN_BLOCK, s->N, &row)) return rnn_fail(err, RNN_ERR_LIMIT, "%zu units are too many", s->N);
     limit = PIECE_NUMBERS / row ? PIECE_NUMBERS / row : 1;
     if (limit > PIECE_STEPS) limit = PIECE_STEPS;
+    if (s->n_latent) limit = T; /* a decoder waits for the last step: no pieces */
     const size_t steps = T < limit ? T : limit;
     if (steps <= r->steps) return RNN_OK;
     free_buffers(r);
@@ -236,10 +237,20 @@ static int check_fit(const struct rnn_spec *s, const struct rnn_trials *tr, cons
     if (!tr->K || !tr->T) return rnn_fail(err, RNN_ERR_ARG, "no trials to run");
     if (o->kick_sd > 0 && o->kick_step >= tr->T + o->extra_steps)
         return rnn_fail(err, RNN_ERR_ARG, "no step %zu to perturb: the run has steps 0 to %zu", o->kick_step, tr->T + o->extra_steps - 1);
+    if (s->n_latent && ((o->kick_sd > 0 && o->kick_step > 0) || o->extra_steps))
+        return rnn_fail(err, RNN_ERR_ARG, "a decoder starts after the last step of a trial: such a network is neither perturbed on the way (step %zu)"
+                        " nor run on (%zu steps)", o->kick_step, o->extra_steps);
+    if (o->see == RNN_SEE_LATENT && !s->n_latent) return rnn_fail(err, RNN_ERR_ARG, "no latent variables to look at: the network has no decoder");
+    const size_t width = o->see == RNN_SEE_LATENT ? s->n_latent : s->N;
     for (size_t i = 0; i < o->n_units; i++)
-        if (o->units && o->units[i] >= s->N)
-            return rnn_fail(err, RNN_ERR_ARG, "no unit %zu: the network has units 0 to %zu", o->units[i], s->N - 1);
+        if (o->units && o->units[i] >= width)
+            return rnn_fail(err, RNN_ERR_ARG, "no unit %zu: the network has units 0 to %zu", o->units[i], width - 1);
     return RNN_OK;
+}
+
+size_t rnn_run_width(const struct rnn_spec *s, const struct rnn_run_opts *o)
+{
+    return o->units ? o->n_units : o->see == RNN_SEE_LATENT ? s->n_latent : s->N;
 }
 
 static void zero_silent(const struct rnn_run_opts *o, size_t N, size_t rows, float *x)
@@ -254,11 +265,12 @@ static void zero_silent(const struct rnn_run_opts *o, size_t N, size_t rows, flo
 static int make_sink_room(const struct rnn_run_opts *o, struct rnn_runner *r, struct rnn_run_job *job, size_t kept, struct rnn_err *err)
 {
     size_t rows, numbers;
-    if (!rnn_mul_size(RNN_RUN_BLOCK, kept, &rows) || !rnn_mul_size(rows, o->units ? o->n_units : r->spec.N, &numbers))
+    if (!rnn_mul_size(RNN_RUN_BLOCK, kept, &rows) || !rnn_mul_size(rows, rnn_run_width(&r->spec, o), &numbers))
         return rnn_fail(err, RNN_ERR_LIMIT, "too many states to collect");
     RNN_TRY(rnn_alloc_into(&job->x, numbers, sizeof *job->x, err));
     RNN_TRY(rnn_alloc_into(&job->r0, RNN_RUN_BLOCK * r->spec.N, sizeof *job->r0, err));
-    return r->x ? RNN_OK : rnn_alloc_into(&r->x, RNN_RUN_BLOCK * r->steps * r->spec.N, sizeof *r->x, err);
+    const size_t most = r->spec.n_latent > r->spec.N ? r->spec.n_latent : r->spec.N;
+    return r->x ? RNN_OK : rnn_alloc_into(&r->x, RNN_RUN_BLOCK * r->steps * most, sizeof *r->x, err);
 }
 
 static int run_blocks(struct rnn_runner *r, struct rnn_run_job *job, struct rnn_err *err)
@@ -270,7 +282,7 @@ static int run_blocks(struct rnn_runner *r, struct rnn_run_job *job, struct rnn_
         job->K = job->tr->K - job->row0 < RNN_RUN_BLOCK ? job->tr->K - job->row0 : RNN_RUN_BLOCK;
         rc = r->bits == 64 ? rnn_run_block_f64(job, err) : rnn_run_block_f32(job, err);
         if (rc < 0 || !o->sink) continue;
-        if (!o->want_states) zero_silent(o, r->spec.N, job->K * kept, job->x);
+        if (o->see == RNN_SEE_RATES) zero_silent(o, r->spec.N, job->K * kept, job->x);
         const struct rnn_run_seen seen = { .first = job->row0, .K = job->K, .n_steps = kept, .T = job->T, .x = job->x, .r0 = job->r0,
                                            .o = job->o + job->row0 * job->T * r->spec.n_out };
         rc = o->sink(o->sink_arg, &seen, err);
@@ -293,6 +305,14 @@ static int trial_outputs(const struct rnn_trials *tr, const struct rnn_run_resul
     return RNN_OK;
 }
 
+/* A network that is run on a task with heads has their outputs; whether it was trained on them does not matter. */
+static double task_loss(const struct rnn_spec *spec, const struct rnn_task *task, const struct rnn_trials *tr, const float *o, size_t start,
+                        size_t stop)
+{
+    if (task->heads.n) return rnn_heads_loss(&task->heads, tr, o, start, stop);
+    return rnn_run_loss(tr, o, task->loss, task->norm, spec->readout, start, stop);
+}
+
 static int score(const struct rnn_spec *spec, const struct rnn_task *task, const struct rnn_trials *tr, struct rnn_run_result *out,
                  struct rnn_err *err)
 {
@@ -302,16 +322,16 @@ static int score(const struct rnn_spec *spec, const struct rnn_task *task, const
     int rc = RNN_OK;
     out->loss = NAN;
     if (task) {
-        out->loss = rnn_run_loss(tr, o, task->loss, task->norm, spec->readout, 0, tr->T);
+        out->loss = task_loss(spec, task, tr, o, 0, tr->T);
         if (task->n_periods) rc = rnn_alloc_into(&out->period_loss, task->n_periods, sizeof *out->period_loss, err);
         for (size_t i = 0; rc >= 0 && i < task->n_periods; i++) {
             size_t start, stop;
             rnn_run_period(task, i, tr->T, &start, &stop);
-            out->period_loss[i] = start < stop ? rnn_run_loss(tr, o, task->loss, task->norm, spec->readout, start, stop) : NAN;
+            out->period_loss[i] = start < stop ? task_loss(spec, task, tr, o, start, stop) : NAN;
         }
     }
     const bool has_own = task && task->def && task->def->score;
-    out->metrics = has_own ? task->def->metrics : rnn_generic_metrics;
+    out->metrics = has_own ? rnn_task_metrics(task) : rnn_generic_metrics;
     for (out->n_metrics = 0; out->metrics[out->n_metrics]; out->n_metrics++) {}
     if (rc >= 0 && out->n_metrics > RNN_RUN_MAX_METRICS) rc = rnn_fail(err, RNN_ERR_LIMIT, "task %s has too many metrics", task->name);
     if (rc >= 0 && has_own) rc = task->def->score(task, tr, out->o_free ? out->o_free : o, out->metric, err);

@@ -10,7 +10,8 @@
 
 #define RNN_RUN_BLOCK ((size_t)128)
 
-/* Called once per block, in order, with the states of its K trials: x [K][T'][n], T' = ceil(T / thin) steps 0, thin, ...;
+/* Called once per block, in order, with the states of its K trials: x [K][T'][n], n units or numbers of z, T' = ceil(T / thin)
+ * steps 0, thin, ...;
  * r0 [K][N] are the rates they started from and o [K][T][n_out] their outputs; first = position of the first trial among those
  * run.  Negative: stop. */
 struct rnn_run_seen { size_t first, K, n_steps, T; const float *x, *r0, *o; };
@@ -28,11 +29,13 @@ struct rnn_run_opts {
     bool open_loop;          /* do not free-run tasks that are scored in closed loop: true inputs throughout */
     bool use_double;         /* float64 whatever the net's precision */
     rnn_run_sink *sink; void *sink_arg; /* NULL: states are not collected */
-    bool want_states;        /* the sink gets states x of the current form; else rates */
-    const size_t *units; size_t n_units; /* the units it gets, or NULL for all */
+    enum rnn_see see;        /* what the sink gets: rates, states, or the z of a network with a decoder */
+    const size_t *units; size_t n_units; /* the units (numbers of z) it gets, or NULL for all */
     size_t thin;             /* every thin-th step; 0 means 1 */
 };
 #define RNN_RUN_DEFAULT { .thin = 1 }
+/* Numbers per trial and step that the sink gets. */
+size_t rnn_run_width(const struct rnn_spec *s, const struct rnn_run_opts *o);
 
 /* Generic metrics, for tasks that bring no score of their own; weights are those of the loss, steps of weight 0 do not count.
  *   accuracy  share of steps whose largest output is where the one largest target is; with one output, share of

@@ -64,8 +64,8 @@ static void collect(const struct rnn_run_job *job, size_t t0, size_t T)
     for (size_t k = 0; k < job->K; k++)
         memcpy(job->o + ((job->row0 + k) * job->T + t0) * n_out, r->o + k * T * n_out, T * n_out * sizeof *r->o);
     if (!job->x) return;
-    const size_t n = job->opts->units ? job->opts->n_units : r->spec.N, n_kept = (job->T + thin - 1) / thin;
-    S(rnn_engine_states)(ENGINE(r), job->opts->want_states, job->opts->units, n, 1, r->x);
+    const size_t n = rnn_run_width(&r->spec, job->opts), n_kept = (job->T + thin - 1) / thin;
+    S(rnn_engine_states)(ENGINE(r), job->opts->see, job->opts->units, n, 1, r->x);
     for (size_t k = 0; k < job->K; k++)
         for (size_t t = 0; t < T; t++)
             if ((t0 + t) % thin == 0)

@@ -239,6 +239,11 @@ int task_channels(char ***names, const char *prefix, size_t n, struct rnn_err *e
     return RNN_OK;
 }
 
+const char *const *rnn_task_metrics(const struct rnn_task *t)
+{
+    return t->metrics ? t->metrics : t->def ? t->def->metrics : NULL;
+}
+
 size_t rnn_task_steps(const struct rnn_task *t, size_t horizon)
 {
     return t->horizon_base && horizon ? t->horizon_base + horizon : t->steps;

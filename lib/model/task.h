@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/kv.h"
 #include "base/array.h"
+#include "model/heads.h"
 
 enum rnn_split { RNN_TRAIN, RNN_VALIDATION, RNN_TEST, RNN_N_SPLITS };
 extern const char *const rnn_split_names[]; /* "train", "validation", "test" */
@@ -52,7 +53,7 @@ struct rnn_task_def {
     const char *about;          /* a paragraph */
     const struct rnn_task_param *params; /* ends with name NULL */
     const char *preset;         /* training recipe used when nothing is said */
-    const char *const *metrics; /* names of what `score` returns, ends with NULL; metrics[0] is the accuracy of the study (or its closest) */
+    const char *const *metrics; /* names of what `score` returns, unless the task has its own, ends with NULL; metrics[0] is the accuracy of the study (or its closest) */
     /* Fills the fields of rnn_task from params; may set priv, and may replace a parameter left open ("auto") by its resolved value:
      * making the task again from the resolved parameters gives the same task. */
     int (*prepare)(struct rnn_task *t, struct rnn_err *err);
@@ -90,6 +91,10 @@ struct rnn_task {
      * for both, because the two runs part only after the first wrong token.  The other metrics differ. */
     bool closed_loop;
     size_t cue_steps;               /* closed loop: steps fed before it runs on its own output */
+    struct rnn_heads heads;         /* what the outputs answer, when they answer several questions; cross-entropy of a linear read-out */
+    bool is_decoded;                /* the last head (without heads: every output) is to be given by a decoder (net.h) from the end of the
+                                       trial: read at the step of its target, it would only have to repeat its input */
+    const char *const *metrics;     /* names of what score() returns for this task, ends with NULL; NULL: those of the definition */
     /* history operator: u(t) = sum_m C_m u(t-s-1+m), F = [C_1 .. C_s] [dims][lags*dims] row-major; NULL otherwise */
     size_t lags, dims; double *F;
     char **channel_in, **channel_out; /* names of channels, may be NULL */
@@ -98,6 +103,9 @@ struct rnn_task {
 
 /* Random addresses (num/rng.h).  Structure (splits, suffixes): purpose TASK.  Contents of trial k: purpose TRIAL, net = stream,
  * item = k, step = split; token noise likewise under TOKEN_NOISE.  stream >= 2^26 or k >= 2^32 is RNN_ERR_LIMIT. */
+
+/* Names of what is measured, ending with NULL: the task's, its definition's, or NULL: the generic ones (model/run.h). */
+const char *const *rnn_task_metrics(const struct rnn_task *t);
 
 const struct rnn_task_def *const *rnn_task_defs(size_t *n);
 const struct rnn_task_def *rnn_task_def_find(const char *name); /* NULL when unknown */

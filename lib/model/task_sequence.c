@@ -1,4 +1,4 @@
-/* sequence: abstract patterns of tokens, to classify or to continue.  Source: Boboeva et al. 2026 and their
+/* sequence: abstract patterns of tokens, to classify, to continue or to reproduce.  Source: Boboeva et al. 2026 and their
  * released code (patterns, splits, suffixes, class combinations, noise). */
 #include <math.h>
 #include <stdio.h>
@@ -9,7 +9,8 @@
 #include "model/pattern.h"
 #include "model/task_impl.h"
 
-enum objective { CLASSIFY, NEXT_TOKEN };
+enum objective { CLASSIFY, NEXT_TOKEN, AUTOENCODE, MULTI };
+enum head { CLASS, NEXT, AUTO, N_HEADS };
 enum mode { RANDOM, SAME, SEMI, DISJOINT };
 #define MAX_SEQUENCES ((uint64_t)1 << 24)
 
@@ -36,6 +37,8 @@ struct sequence {
     uint64_t n_tuples;
     struct items items[RNN_N_SPLITS];
     double noise;
+    /* what is asked: outputs [at, at + size) of each head; size 0: not asked */
+    struct { size_t at, size; } head[N_HEADS];
 };
 
 static const struct rnn_task_param params[] = {
@@ -54,8 +57,8 @@ static const struct rnn_task_param params[] = {
     {"max-sets", RNN_KV_UINT, "20", 0, 1e6, NULL, "subsets",
      "when there are more subsets than this, --type-set counts them in random order and stops here; 0: no "
      "limit"},
-    {"objective", RNN_KV_STR, "classify", 0, 0, "classify|next-token", NULL,
-     "name the class at the last step, or predict the next token"},
+    {"objective", RNN_KV_STR, "classify", 0, 0, "classify|next-token|autoencode|multi", NULL,
+     "name the class at the last step, predict the next token, reproduce the sequence from its end, or all three by heads"},
     {"split-mode", RNN_KV_STR, "overlapping-random", 0, 0,
      "overlapping-random|overlapping-same|semi|disjoint", NULL,
      "what sets test sequences apart: token tuples per class, the same tuples for all, the first token, all "
@@ -71,10 +74,12 @@ static const struct rnn_task_param params[] = {
     {"token-noise", RNN_KV_REAL, "0", 0, 1, NULL, "probability",
      "each training token is replaced by a random one; targets stay"},
     {"delay", RNN_KV_UINT, "0", 0, 65536, NULL, "steps",
-     "steps without input after the sequence (classify only)"},
+     "steps without input after the sequence (classify and autoencode)"},
     {NULL, RNN_KV_NULL, NULL, 0, 0, NULL, NULL, NULL}};
 
 static const char *const metrics[] = {"accuracy", "step_accuracy", NULL};
+static const char *const multi_metrics[] = {"accuracy", "step_accuracy", "class_accuracy", "next_accuracy", "next_step_accuracy",
+                                            "auto_accuracy", "auto_step_accuracy", NULL};
 
 /* floor(f n) of the number meant: 0.7 * 90 is 63 although it is a little less in binary. */
 static size_t share(double f, size_t n)
@@ -281,10 +286,10 @@ static int read_params(struct rnn_task *t, struct sequence *q, struct rnn_err *e
     if (q->alpha < q->m)
         return rnn_fail(err, RNN_ERR_ARG, "--tokens (%zu) must not be fewer than --symbols (%zu)", q->alpha,
                         q->m);
-    if (q->objective == NEXT_TOKEN && q->delay)
-        return rnn_fail(err, RNN_ERR_ARG, "--delay has no meaning with --objective next-token");
-    if (q->objective == NEXT_TOKEN && task_bool(t, "shuffle-labels"))
-        return rnn_fail(err, RNN_ERR_ARG, "--shuffle-labels has no meaning with --objective next-token");
+    if ((q->objective == NEXT_TOKEN || q->objective == MULTI) && q->delay)
+        return rnn_fail(err, RNN_ERR_ARG, "--delay has no meaning with --objective %s", task_str(t, "objective"));
+    if ((q->objective == NEXT_TOKEN || q->objective == AUTOENCODE) && task_bool(t, "shuffle-labels"))
+        return rnn_fail(err, RNN_ERR_ARG, "--shuffle-labels has no meaning with --objective %s", task_str(t, "objective"));
     return RNN_OK;
 }
 
@@ -303,13 +308,33 @@ static int count_sequences(struct sequence *q, struct rnn_err *err)
 
 static int channels(struct rnn_task *t, struct sequence *q, struct rnn_err *err)
 {
+    static const char *const prefix[] = {"", "next-", "auto-"};
+    const bool is_multi = q->objective == MULTI;
     RNN_TRY(task_channels(&t->channel_in, "token", q->alpha, err));
-    if (q->objective == NEXT_TOKEN) return task_channels(&t->channel_out, "token", q->alpha, err);
-    RNN_TRY(rnn_alloc_into(&t->channel_out, q->C, sizeof *t->channel_out, err));
-    for (size_t c = 0; c < q->C; c++)
-        if (!(t->channel_out[c] = rnn_strdup(q->all[q->cls[c]].s)))
-            return rnn_fail(err, RNN_ERR_NOMEM, "no memory for class names");
+    RNN_TRY(rnn_alloc_into(&t->channel_out, t->n_out, sizeof *t->channel_out, err));
+    for (int h = 0; h < N_HEADS; h++)
+        for (size_t c = 0; c < q->head[h].size; c++) {
+            char **name = &t->channel_out[q->head[h].at + c];
+            *name = h == CLASS ? rnn_strdup(q->all[q->cls[c]].s) : rnn_asprintf("%stoken-%zu", is_multi ? prefix[h] : "", c);
+            if (!*name) return rnn_fail(err, RNN_ERR_NOMEM, "no memory for the names of outputs");
+        }
     return RNN_OK;
+}
+
+/* Which questions are asked, and where the answers are. */
+static void set_heads(struct rnn_task *t, struct sequence *q)
+{
+    static const char *const names[] = {"class", "next", "auto"};
+    static const enum objective asks[] = {CLASSIFY, NEXT_TOKEN, AUTOENCODE};
+    for (int h = 0; h < N_HEADS; h++) {
+        if (q->objective != asks[h] && q->objective != MULTI) continue;
+        q->head[h].at = t->n_out;
+        q->head[h].size = h == CLASS ? q->C : q->alpha;
+        t->n_out += q->head[h].size;
+        if (q->objective == MULTI) rnn_heads_add(&t->heads, names[h], q->head[h].size);
+    }
+    t->is_decoded = q->objective == AUTOENCODE || q->objective == MULTI;
+    if (q->objective == MULTI) t->metrics = multi_metrics;
 }
 
 static int prepare(struct rnn_task *t, struct rnn_err *err)
@@ -320,13 +345,13 @@ static int prepare(struct rnn_task *t, struct rnn_err *err)
     RNN_TRY(read_params(t, q, err));
     RNN_TRY(rnn_patterns(q->n, q->m, &q->all, &q->n_all, err));
     RNN_TRY(choose_classes(t, q, err));
-    if (q->objective == CLASSIFY && q->C < 2)
-        return rnn_fail(err, RNN_ERR_ARG, "--objective classify needs two classes or more");
+    if ((q->objective == CLASSIFY || q->objective == MULTI) && q->C < 2)
+        return rnn_fail(err, RNN_ERR_ARG, "--objective %s needs two classes or more", task_str(t, "objective"));
     RNN_TRY(count_sequences(q, err));
     RNN_TRY(spell(t, q, err));
     RNN_TRY(divide_all(t, q, err));
     t->n_in = q->alpha;
-    t->n_out = q->objective == CLASSIFY ? q->C : q->alpha;
+    set_heads(t, q);
     t->steps = q->n + q->suffix + q->delay;
     t->loss = RNN_LOSS_CE;
     t->norm = RNN_NORM_WEIGHTS;
@@ -392,6 +417,14 @@ static size_t random_token(const struct sequence *q, struct rnn_rng *g)
     return q->alphabet[rnn_rng_below(g, q->mode == DISJOINT ? q->n_known : q->alpha)];
 }
 
+/* The answer `which` to head h at step s of row k. */
+static void ask(const struct sequence *q, struct rnn_trials *out, size_t k, size_t s, enum head h, size_t which)
+{
+    if (!q->head[h].size) return;
+    out->y[(k * out->T + s) * out->n_out + q->head[h].at + which] = 1;
+    out->w[k * out->T + s] = 1;
+}
+
 /* Row k of out: inputs (noisy when g), targets and weights. */
 static void present(const struct sequence *q, const struct item *it, struct rnn_rng *g,
                     struct rnn_trials *out, size_t k)
@@ -399,8 +432,7 @@ static void present(const struct sequence *q, const struct item *it, struct rnn_
     const size_t len = q->n + q->suffix, T = out->T;
     const unsigned char *l = q->letters + it->cls * len;
     size_t pos[RNN_PATTERN_MAX];
-    float *u = out->u + k * T * out->n_in, *y = out->y + k * T * out->n_out;
-    double *w = out->w + k * T;
+    float *u = out->u + k * T * out->n_in;
     char *text = out->cols[COL_TOKENS].s[k];
     rnn_tuple_unrank(q->alpha, q->m, it->tuple, pos);
     for (size_t s = 0; s < len; s++) {
@@ -408,15 +440,10 @@ static void present(const struct sequence *q, const struct item *it, struct rnn_
         const size_t shown = g && rnn_rng_uniform(g) < q->noise ? random_token(q, g) : token;
         u[s * out->n_in + shown] = 1;
         text += sprintf(text, "%s%zu", s ? " " : "", shown);
-        if (q->objective == NEXT_TOKEN && s > 0) {
-            y[(s - 1) * out->n_out + token] = 1;
-            w[s - 1] = 1;
-        }
+        if (s > 0) ask(q, out, k, s - 1, NEXT, token);
+        ask(q, out, k, s, AUTO, token);
     }
-    if (q->objective == CLASSIFY) {
-        y[(T - 1) * out->n_out + it->label] = 1;
-        w[T - 1] = 1;
-    }
+    ask(q, out, k, T - 1, CLASS, it->label);
 }
 
 static int trials(const struct rnn_task *t, enum rnn_split split, uint64_t stream, const uint64_t *index,
@@ -435,41 +462,65 @@ static int trials(const struct rnn_task *t, enum rnn_split split, uint64_t strea
     return RNN_OK;
 }
 
-/* step_accuracy: share of scored steps whose largest output is the target's.  accuracy: share of trials where
- * that holds at every scored step from the end of the cue on: the class at the last step, or the whole
- * continuation (NaN without a suffix). */
+/* What a head got right: answers and right ones; trials in which every answer that counts was right. */
+struct tally { double asked, right, whole; };
+
+/* Trial k at one head; whether all of it that counts was right: from the end of the cue on for the next token, since nobody
+ * can know the tokens of the cue. */
+static bool tally_trial(const struct sequence *q, const struct rnn_trials *tr, const float *o, size_t k, enum head h, struct tally *n)
+{
+    const size_t size = q->head[h].size, first = h == NEXT ? q->n - 1 : 0;
+    bool all = true;
+    for (size_t s = 0; s < tr->T; s++) {
+        const size_t at = (k * tr->T + s) * tr->n_out + q->head[h].at, want = task_argmax(tr->y + at, size);
+        if (!(tr->w[k * tr->T + s] > 0) || !(tr->y[at + want] > 0)) continue;
+        const bool ok = task_argmax(o + at, size) == want;
+        n->asked++;
+        n->right += ok;
+        if (s >= first) all &= ok;
+    }
+    n->whole += all;
+    return all;
+}
+
+/* step_accuracy: share of answers whose largest output is the target's.  accuracy: share of trials where that holds for every
+ * answer that counts: the class at the last step, the whole continuation (NaN without a suffix), every token reproduced; with
+ * several heads, all of these.  Then the same for each head. */
 static int score(const struct rnn_task *t, const struct rnn_trials *tr, const float *o, double *out,
                  struct rnn_err *err)
 {
     (void)err;
     const struct sequence *q = t->priv;
-    const bool is_open = q->objective == NEXT_TOKEN;
-    double steps = 0, right = 0, whole = 0;
+    const double K = (double)tr->K;
+    struct tally n[N_HEADS] = {{0}}, sum = {0};
     for (size_t k = 0; k < tr->K; k++) {
         bool all = true;
-        for (size_t s = 0; s < tr->T; s++) {
-            const size_t at = (k * tr->T + s) * tr->n_out;
-            if (!(tr->w[k * tr->T + s] > 0)) continue;
-            const bool ok = task_argmax(o + at, tr->n_out) == task_argmax(tr->y + at, tr->n_out);
-            steps++;
-            right += ok;
-            if (!is_open || s + 1 >= q->n) all &= ok;
-        }
-        whole += all;
+        for (int h = 0; h < N_HEADS; h++)
+            if (q->head[h].size) all &= tally_trial(q, tr, o, k, (enum head)h, &n[h]);
+        sum.whole += all;
     }
-    out[0] = is_open && !q->suffix ? NAN : whole / (double)tr->K;
-    out[1] = right / steps;
+    for (int h = 0; h < N_HEADS; h++) sum.asked += n[h].asked, sum.right += n[h].right;
+    out[0] = q->objective == NEXT_TOKEN && !q->suffix ? NAN : sum.whole / K;
+    out[1] = sum.right / sum.asked;
+    if (q->objective != MULTI) return RNN_OK;
+    out[2] = n[CLASS].whole / K;
+    out[3] = q->suffix ? n[NEXT].whole / K : NAN;
+    out[4] = n[NEXT].right / n[NEXT].asked;
+    out[5] = n[AUTO].whole / K;
+    out[6] = n[AUTO].right / n[AUTO].asked;
     return RNN_OK;
 }
 
 const struct rnn_task_def rnn_task_sequence = {
     .name = "sequence",
-    .summary = "classify or continue token sequences by their abstract pattern",
+    .summary = "classify, continue or reproduce token sequences by their abstract pattern",
     .about = "Every sequence spells an abstract pattern (such as abba) with distinct tokens for its letters. "
              " With --objective classify the "
              "network names the pattern after the last step; with next-token it predicts every next token, "
              "and a suffix drawn once per pattern makes the "
-             "continuation depend on the class.  The sequences are finite in number and divided into "
+             "continuation depend on the class; with autoencode a decoder reproduces the sequence from the "
+             "latent variables of the last state (rnn-train --decoder), and multi asks all three of one "
+             "network, each by a head of its own, class, next and auto.  The sequences are finite in number and divided into "
              "training and test ones, disjoint in "
              "content, in one of four ways; --type-set picks one of the subsets of --n-types patterns.",
     .params = params,

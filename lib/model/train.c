@@ -22,7 +22,7 @@ const struct rnn_core_ops *rnn_train_core_ops(const struct rnn_train_config *c)
 
 const char *const *rnn_train_metrics(const struct rnn_task *task)
 {
-    return task->def && task->def->metrics ? task->def->metrics : rnn_generic_metrics;
+    return rnn_task_metrics(task) ? rnn_task_metrics(task) : rnn_generic_metrics;
 }
 
 static size_t count_metrics(const struct rnn_task *task)
@@ -395,7 +395,7 @@ static int one_update(struct rnn_trainer *t, struct rnn_err *err)
     if (row && c->count_modes) RNN_TRY(count_modes(t, &modes, err));
     RNN_TRY(rnn_feed_next(t, err));
     const bool scored = t->score_batches && (row || t->rule_metrics || c->n_curriculum || stops_on_batches(c));
-    struct rnn_step s = { .batch = &t->batch, .loss_kind = t->loss_kind, .norm = t->norm, .t = u + 1, .lr = rnn_train_lr(c, t->total, u),
+    struct rnn_step s = { .batch = rnn_feed_shown(t), .loss_kind = t->loss_kind, .norm = t->norm, .t = u + 1, .lr = rnn_train_lr(c, t->total, u),
                           .outputs = scored ? t->outputs : NULL };
     s.pass = (struct rnn_pass){ .seed = c->seed, .net = t->net, .update = u, .noise = c->spec.noise_rec > 0, .state0 = t->d->state0, .bptt = c->bptt };
     const size_t depth = rnn_rollout_depth(c, t->per_epoch, t->total, u);

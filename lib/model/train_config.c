@@ -211,6 +211,34 @@ static int check_targets(const struct rnn_train_data *d, struct rnn_err *err)
     return rc;
 }
 
+/* What a decoder, and heads, do without. */
+static int check_decoder(const struct rnn_train_config *c, const struct rnn_task *task, struct rnn_err *err)
+{
+    const struct { bool is_said; const char *option, *why; } no[] = {
+        { c->reduced, "reduced", "the reduced form has no decoder" },
+        { c->bptt > 0, "bptt", "the decoder starts where the trial ends: gradients flow through all of it" },
+        { c->sparsity > 0, "sparsity", "the mask knows one recurrent matrix, a network with a decoder has two" },
+        { c->dale >= 0, "dale", "the signs are of one recurrent matrix, a network with a decoder has two" },
+        { c->spec.noise_rec > 0, "noise", "a network with a decoder runs without recurrent noise" },
+        { c->tau_to > 0, "tau-to", "a network with a decoder has one time constant" },
+        { c->spec.read == RNN_READ_BEFORE, "read before", "the decoder gets what is read after the last step" },
+    };
+    if (task->is_decoded && !c->spec.n_latent) {
+        return rnn_fail(err, RNN_ERR_ARG, "task '%s' asks for what the network is being shown: say --decoder LATENT, the latent variables that a second "
+                        "network answers from", task->name);
+    }
+    if (c->spec.n_latent && task->closed_loop) {
+        return rnn_fail(err, RNN_ERR_ARG, "--decoder: task '%s' is scored on a network's own output, step by step; a decoder answers at the end", task->name);
+    }
+    for (size_t i = 0; c->spec.n_latent && i < RNN_LEN(no); i++)
+        if (no[i].is_said) return rnn_fail(err, RNN_ERR_ARG, "--%s with --decoder: %s", no[i].option, no[i].why);
+    if (!task->heads.n) return RNN_OK;
+    if ((c->loss >= 0 ? (enum rnn_loss)c->loss : task->loss) != RNN_LOSS_CE) return rnn_fail(err, RNN_ERR_ARG, "--loss: heads have cross-entropies");
+    if (c->norm == RNN_NORM_POSITIONS) return rnn_fail(err, RNN_ERR_ARG, "--loss-norm positions: every head's loss is a mean over its own targets");
+    if (c->loss_steps != RNN_STEPS_TASK) return rnn_fail(err, RNN_ERR_ARG, "--loss-steps: the heads are asked at different steps");
+    return RNN_OK;
+}
+
 int rnn_train_resolve(struct rnn_train_config *c, const struct rnn_train_data *d, struct rnn_err *err)
 {
     const struct rnn_task *task = d->task;
@@ -220,11 +248,13 @@ int rnn_train_resolve(struct rnn_train_config *c, const struct rnn_train_data *d
     }
     c->spec.n_in = task->n_in;
     c->spec.n_out = task->n_out;
+    c->spec.heads = task->heads;
     if (c->spec.rank > c->spec.N) return rnn_fail(err, RNN_ERR_ARG, "--rank (%zu) must not exceed --hidden (%zu)", c->spec.rank, c->spec.N);
     if (!c->batch) {
         c->batch = (size_t)rnn_train_set_size(c, d);
         if (!c->batch) return rnn_fail(err, RNN_ERR_ARG, "--batch 0 means the whole training set, and task '%s' has none", task->name);
     }
+    RNN_TRY(check_decoder(c, task, err));
     RNN_TRY(rnn_spec_params(&c->spec, &ps, err));
     if (c->reduced) RNN_TRY(rnn_reduced_check(c, task, err));
     RNN_TRY(check_names("freeze", c->freeze, c->n_freeze, &ps, err));
@@ -260,6 +290,7 @@ int rnn_train_memory(const struct rnn_train_config *c, const struct rnn_train_da
     if (c->rollout > 1) m->batch += c->batch * s.T * per_step;
     if (set && !d->train) m->batch += (size_t)set * s.T * per_step;
     if (rnn_train_evaluates_set(c, d)) m->batch += (size_t)set * s.T * task->n_out * sizeof(float);
+    if (task->heads.n > 1) m->batch += c->batch * s.T * task->n_out * sizeof(float);
     if (c->validate_every) m->batch += c->validate_trials * s.eval_T * (per_step + task->n_out * sizeof(float));
     m->history = (size_t)updates * rnn_train_rule_metrics(c, d) * sizeof(float);
     m->log = rnn_train_rows(c, d) * rnn_train_columns(d->task, NULL) * sizeof(double);

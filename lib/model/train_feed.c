@@ -91,12 +91,43 @@ int rnn_feed_stage(struct rnn_trainer *t, struct rnn_err *err)
     return RNN_OK;
 }
 
+/* One head at a time, drawn for every update. */
+static bool draws_head(const struct rnn_trainer *t)
+{
+    return t->d->task->heads.n > 1;
+}
+
+static int show_head(struct rnn_trainer *t, struct rnn_err *err)
+{
+    const struct rnn_heads *h = &t->d->task->heads;
+    float *y = t->shown.y;
+    struct rnn_rng g;
+    size_t at = 0;
+    RNN_TRY(rnn_rng_at(&g, t->c->seed, RNN_RNG_HEAD, t->c->same_trials ? 0 : t->net, t->now.update, 0, err));
+    const size_t head = (size_t)rnn_rng_below(&g, h->n), n = t->batch.n_out;
+    for (size_t i = 0; i < head; i++) at += h->v[i].size;
+    t->shown = t->batch;
+    t->shown.y = y;
+    memset(y, 0, t->batch.K * t->batch.T * n * sizeof *y);
+    for (size_t i = 0; i < t->batch.K * t->batch.T; i++) memcpy(y + i * n + at, t->batch.y + i * n + at, h->v[head].size * sizeof *y);
+    return RNN_OK;
+}
+
+const struct rnn_trials *rnn_feed_shown(const struct rnn_trainer *t)
+{
+    return draws_head(t) ? &t->shown : &t->batch;
+}
+
 int rnn_feed_prepare(struct rnn_trainer *t, struct rnn_err *err)
 {
     if (t->set) RNN_TRY(prepare_set(t, err));
     if (t->c->validate_every) RNN_TRY(prepare_validation(t, err));
     RNN_TRY(rnn_rollout_prepare(t, err));
-    return rnn_feed_stage(t, err);
+    RNN_TRY(rnn_feed_stage(t, err));
+    if (!draws_head(t)) return RNN_OK;
+    struct rnn_core_setup s = { 0 };
+    rnn_train_sizes(t->c, t->d, &s);
+    return rnn_alloc_into(&t->shown.y, s.B * s.T * t->d->task->n_out, sizeof *t->shown.y, err);
 }
 
 static int order_of(struct rnn_trainer *t, uint64_t epoch, struct rnn_err *err)
@@ -139,7 +170,7 @@ static void gather(struct rnn_trainer *t, const size_t *index, size_t n)
     set_weights(t, b);
 }
 
-int rnn_feed_next(struct rnn_trainer *t, struct rnn_err *err)
+static int next_batch(struct rnn_trainer *t, struct rnn_err *err)
 {
     const size_t B = t->c->batch;
     const uint64_t u = t->now.update;
@@ -160,8 +191,15 @@ int rnn_feed_next(struct rnn_trainer *t, struct rnn_err *err)
     return RNN_OK;
 }
 
+int rnn_feed_next(struct rnn_trainer *t, struct rnn_err *err)
+{
+    RNN_TRY(next_batch(t, err));
+    return draws_head(t) ? show_head(t, err) : RNN_OK;
+}
+
 void rnn_feed_release(struct rnn_trainer *t)
 {
+    free(t->shown.y);
     if (t->batch_is_view) memset(&t->batch, 0, sizeof t->batch);
     rnn_trials_release(&t->batch);
     rnn_trials_release(&t->rollout);

@@ -44,6 +44,7 @@ struct rnn_trainer {
     struct rnn_trials batch;    /* own arrays, or views (batch_is_view) */
     struct rnn_trials rollout;  /* its trials from every start, where the network runs on its own draws */
     bool batch_is_view;
+    struct rnn_trials shown;    /* with heads: the batch with the targets of the head that this update trains, and no others */
     size_t *order; uint64_t order_epoch; /* permutation of order_epoch (UINT64_MAX: none yet) */
     struct rnn_trials validation; bool validation_is_own;
     float *outputs;             /* [largest of batch, set, validation] */
@@ -63,6 +64,8 @@ uint64_t rnn_train_next_row(const struct rnn_train_config *c, const struct rnn_t
 /* train_feed.c: where trials come from.  prepare once; next makes t->batch the batch of the coming update. */
 int rnn_feed_prepare(struct rnn_trainer *t, struct rnn_err *err);
 int rnn_feed_next(struct rnn_trainer *t, struct rnn_err *err);
+/* The coming update's batch with the targets that it trains on: all, or those of the head that it drew. */
+const struct rnn_trials *rnn_feed_shown(const struct rnn_trainer *t);
 int rnn_feed_stage(struct rnn_trainer *t, struct rnn_err *err); /* after a change of t->now.stage */
 void rnn_feed_release(struct rnn_trainer *t);
 size_t rnn_feed_steps(const struct rnn_trainer *t); /* T of the current stage */

@@ -24,6 +24,7 @@ enum rnn_rng_purpose {
     RNN_RNG_TRANSFER = 12,
     RNN_RNG_RUN_KICK = 13,   /* perturbation of trial `item` before `step` */
     RNN_RNG_ROLLOUT = 14,    /* tokens drawn while training; item = update, step = (trial T + start) T + step */
+    RNN_RNG_HEAD = 15,       /* which head update `item` trains (multi-task networks) */
     RNN_RNG_N_PURPOSES
 };
 

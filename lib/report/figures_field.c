@@ -209,7 +209,7 @@ int rnn_draw_weights(const struct rnn_gathered *g, struct rnn_figure *f, struct 
     RNN_TRY(rc);
     const double *W_in = rnn_net_param(net, "W_in"), *W_out = rnn_net_param(net, "W_out");
     if (W_in && net->spec.n_in) RNN_TRY(rnn_draw_matrix(f, "W_in", "from input", "to unit", rows, net->spec.n_in, W_in, true, err));
-    if (W_out && net->spec.n_out) RNN_TRY(rnn_draw_matrix(f, "W_out", "from unit", "to output", net->spec.n_out, N, W_out, true, err));
+    if (W_out) RNN_TRY(rnn_draw_matrix(f, "W_out", "from unit", "to output", rnn_spec_n_read(&net->spec), N, W_out, true, err));
     for (size_t k = 0; k < f->n; k++) f->panel[k].cblabel = rnn_strdup("weight");
     f->columns = f->n;
     f->width = 400, f->height = 340;

@@ -8,7 +8,7 @@ int tool_activity_sink(void *arg, const struct rnn_run_seen *seen, struct rnn_er
 {
     const struct tool_activity *a = arg;
     const size_t total = a->count && a->count < a->tr->K ? a->count : a->tr->K;
-    const size_t n = a->opts->units ? a->opts->n_units : a->net->spec.N, n_out = a->tr->n_out, N = a->net->spec.N;
+    const size_t n = rnn_run_width(&a->net->spec, a->opts), n_out = a->tr->n_out, N = a->net->spec.N;
     if (seen->first >= total) return RNN_OK;
     const size_t K = seen->K < total - seen->first ? seen->K : total - seen->first;
     const size_t block = rnn_rows_per_frame((seen->n_steps * n + N + seen->T * n_out) * sizeof(float));
@@ -20,7 +20,7 @@ int tool_activity_sink(void *arg, const struct rnn_run_seen *seen, struct rnn_er
             .id = id, .net = a->net->id, .trials = (char *)a->trials_id, .first = a->tr->first + seen->first + k,
             .K = block < K - k ? block : K - k, .T = seen->n_steps, .n = n, .n_out = n_out, .thin = a->opts->thin,
             .value = (float *)seen->x + k * seen->n_steps * n, .outputs = (float *)seen->o + k * seen->T * n_out, .T_out = seen->T,
-            .state0 = (float *)seen->r0 + k * N, .n_state0 = N, .what = a->opts->want_states,
+            .state0 = (float *)seen->r0 + k * N, .n_state0 = N, .what = (int)a->opts->see,
             .units = (size_t *)a->opts->units, .split = a->tr->split,
         };
         rc = rnn_activity_encode(&frame, total, &b, err);

@@ -11,7 +11,7 @@ struct tool_activity {
     const struct rnn_net *net;
     const struct rnn_trials *tr;
     const char *trials_id;
-    const struct rnn_run_opts *opts; /* units, thin, want_states */
+    const struct rnn_run_opts *opts; /* units, thin, see */
     size_t count;                    /* only the first so many trials; 0: all */
 };
 

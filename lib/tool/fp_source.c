@@ -134,7 +134,7 @@ static int from_run(struct tool_fp_job *j, size_t *cap, struct rnn_err *err)
     sink.wanted = wanted;
     struct rnn_run_opts o = RNN_RUN_DEFAULT;
     struct rnn_run_result r = {0};
-    o.seed = j->plan->seed, o.sink = keep_run, o.sink_arg = &sink, o.want_states = true, o.open_loop = true;
+    o.seed = j->plan->seed, o.sink = keep_run, o.sink_arg = &sink, o.see = RNN_SEE_STATES, o.open_loop = true;
     const int rc = rnn_run_score(j->net, NULL, &a->tr, &o, &r, err);
     rnn_run_release(&r);
     free(wanted);

@@ -122,7 +122,7 @@ static int put_states(struct tool_fp_job *j, struct tool_fp_found *f, struct rnn
 static int put_outputs(struct tool_fp_job *j, struct tool_fp_found *f, struct rnn_err *err)
 {
     static const char *const dims[] = {"point", "channel"};
-    const size_t n = f->set.n, n_out = j->net->spec.n_out, U = f->map.units;
+    const size_t n = f->set.n, n_out = rnn_spec_n_read(&j->net->spec), U = f->map.units;
     double *o;
     int rc = RNN_OK;
     RNN_TRY(rnn_alloc_into(&o, n * n_out + U, sizeof *o, err));

@@ -144,7 +144,7 @@ int tool_lowrank_spectra(const struct tool_lowrank *c, const struct rnn_net *net
 
 static const char *const *metrics_of(const struct rnn_task *task)
 {
-    return task->def ? task->def->metrics : rnn_generic_metrics;
+    return rnn_task_metrics(task) ? rnn_task_metrics(task) : rnn_generic_metrics;
 }
 
 static int score_cols(struct rnn_table *t, const struct rnn_task *task, struct rnn_err *err)
@@ -421,7 +421,7 @@ int tool_lowrank_overlaps(const struct tool_lowrank *c, const struct rnn_net *ne
     const size_t N = net->spec.N, R = c->overlap_rank < N ? c->overlap_rank : N;
     struct rnn_modes m = { 0 };
     struct rnn_table *cosines = NULL, *angles = NULL;
-    struct directions d[4] = { { "input", net->spec.n_in, NULL }, { "output", net->spec.n_out, NULL }, { "write", R, NULL }, { "read", R, NULL } };
+    struct directions d[4] = { { "input", net->spec.n_in, NULL }, { "output", rnn_spec_n_read(&net->spec), NULL }, { "write", R, NULL }, { "read", R, NULL } };
     if (net->spec.cell == RNN_GRU || net->spec.read_latent)
         return rnn_fail(err, RNN_ERR_ARG, "--overlaps: the net has no input, recurrent and read-out directions in one space");
     int rc = rnn_table_new(&cosines, "overlap", err);

@@ -51,7 +51,7 @@ static void fill(struct rnn_table *t, const struct rnn_net *net, const struct to
 int tool_performance_append(struct rnn_bytes *out, const struct rnn_net *net, const struct tool_run_facts *facts,
                             const struct rnn_run_result *result, struct rnn_err *err)
 {
-    const char *const *metrics = facts->task->def ? facts->task->def->metrics : rnn_generic_metrics;
+    const char *const *metrics = rnn_task_metrics(facts->task) ? rnn_task_metrics(facts->task) : rnn_generic_metrics;
     struct rnn_table *t;
     RNN_TRY(rnn_table_new(&t, "performance", err));
     int rc = columns(t, facts, metrics, err);

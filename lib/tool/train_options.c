@@ -25,6 +25,7 @@ const struct cli_opt train_opt_table[] = {
     { 0, "read-latent", CLI_FLAG, &C.spec.read_latent, NULL, 0, 0, "read out from the latent state n r instead of the units", 0, NULL },
     { 0, "readout", CLI_CHOICE, &O.readout, "auto|linear|sigmoid|softmax", 0, 0, "nonlinearity of the outputs; auto: the task's", 0, NULL },
     { 0, "read", CLI_CHOICE, ENUM(C.spec.read), "after|before", 0, 0, "read out after or before the update of the step", 0, NULL },
+    { 0, "decoder", CLI_SIZE, &C.spec.n_latent, "LATENT", 0, 65536, "a second network gives the outputs, from so many latent variables read at the end; 0: none", 0, NULL },
     { 0, "bias-rec", CLI_FLAG, &C.spec.bias_rec, NULL, 0, 0, "recurrent bias", 0, NULL },
     { 0, "bias-in", CLI_FLAG, &C.spec.bias_in, NULL, 0, 0, "a second, input bias", 0, NULL },
     { 0, "bias-out", CLI_FLAG, &C.spec.bias_out, NULL, 0, 0, "output bias", 0, NULL },

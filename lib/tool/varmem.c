@@ -109,7 +109,7 @@ static int run_trials(struct vm_job *j, struct rnn_err *err)
     const struct rnn_trials *tr = &j->t->tr;
     const struct rnn_run_opts opts = {.thin = 1,
                                       .use_double = true,
-                                      .want_states = true,
+                                      .see = RNN_SEE_STATES,
                                       .replace_noise = true,
                                       .sink = collect,
                                       .sink_arg = j};
