@@ -97,15 +97,6 @@ static void shoot(struct flow *f, const double *x, double T, size_t n, bool with
     }
 }
 
-int rnn_flow(const struct rnn_map *map, double *x, double t, size_t n_steps, struct rnn_err *err)
-{
-    struct flow f;
-    RNN_TRY(flow_new(&f, map, false, err));
-    for (size_t i = 0; i < n_steps; i++) rk4(&f, x, t / (double)n_steps, false);
-    flow_free(&f);
-    return RNN_OK;
-}
-
 /* ---- a first guess: the time of return ---- */
 
 static double dot(size_t n, const double *a, const double *b)

@@ -42,7 +42,4 @@ int rnn_limit_cycle_find(const struct rnn_map *map, const double *x, const struc
                          struct rnn_err *err);
 void rnn_limit_cycle_release(struct rnn_limit_cycle *c);
 
-/* x [N] along the flow for a time t by n_steps Runge-Kutta steps (in place). */
-int rnn_flow(const struct rnn_map *map, double *x, double t, size_t n_steps, struct rnn_err *err);
-
 #endif

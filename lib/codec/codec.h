@@ -36,9 +36,8 @@ int rnn_trials_decode(const msgpack_object *body, struct rnn_trials *tr, struct 
  * parameter is. */
 int rnn_net_write(struct rnn_writer *w, const struct rnn_net *net, struct rnn_err *err);
 int rnn_net_append(struct rnn_bytes *out, const struct rnn_net *net, struct rnn_err *err); /* net and its param frames */
-/* As the two above for a net that takes the place of a received one (in_body): keys of in_body that no net of ours has are kept, after ours.  The
+/* As the last for a net that takes the place of a received one (in_body): keys of in_body that no net of ours has are kept, after ours.  The
  * received net's param frames are the caller's to drop. */
-int rnn_net_rewrite(struct rnn_writer *w, const msgpack_object *in_body, const struct rnn_net *net, struct rnn_err *err);
 int rnn_net_rewrite_append(struct rnn_bytes *out, const msgpack_object *in_body, const struct rnn_net *net, struct rnn_err *err);
 /* Decodes a net frame; *missing gets true when param frames must follow (feed them to rnn_net_param_frame until it says done). */
 int rnn_net_decode(const msgpack_object *body, struct rnn_net **net, bool *missing, struct rnn_err *err);

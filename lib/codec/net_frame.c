@@ -183,11 +183,6 @@ int rnn_net_append(struct rnn_bytes *out, const struct rnn_net *net, struct rnn_
     return put_net(&(struct sink){.out = out}, net, NULL, err);
 }
 
-int rnn_net_rewrite(struct rnn_writer *w, const msgpack_object *in_body, const struct rnn_net *net, struct rnn_err *err)
-{
-    return put_net(&(struct sink){.w = w}, net, in_body, err);
-}
-
 int rnn_net_rewrite_append(struct rnn_bytes *out, const msgpack_object *in_body, const struct rnn_net *net, struct rnn_err *err)
 {
     return put_net(&(struct sink){.out = out}, net, in_body, err);

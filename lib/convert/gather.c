@@ -30,11 +30,6 @@ int rnn_gather_new(struct rnn_gather **g, struct rnn_err *err)
     return rnn_alloc_into(g, 1, sizeof **g, err);
 }
 
-const struct rnn_tidies *rnn_gather_tables(const struct rnn_gather *g)
-{
-    return &g->tables;
-}
-
 static struct item *find_started(struct rnn_gather *g, const struct block *b)
 {
     for (size_t i = g->n; i-- > 0;) {

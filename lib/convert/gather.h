@@ -16,7 +16,6 @@ struct rnn_gather;
 int rnn_gather_new(struct rnn_gather **g, struct rnn_err *err);
 /* Takes what a frame holds; kinds it does not know are left out.  RNN_ERR_FORMAT: a body that breaks its kind's rules, a missing block. */
 int rnn_gather_frame(struct rnn_gather *g, const struct rnn_frame *f, struct rnn_err *err);
-const struct rnn_tidies *rnn_gather_tables(const struct rnn_gather *g);
 /* Moves everything out, named. */
 int rnn_gather_finish(struct rnn_gather *g, struct rnn_named_list *out, struct rnn_err *err);
 void rnn_gather_free(struct rnn_gather *g);

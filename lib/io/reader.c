@@ -29,7 +29,6 @@ struct rnn_reader {
     size_t consumed;        /* length of the frame given last, dropped by the next call */
     uint32_t crc;           /* of the bytes [start, start + crc_at): follows the bytes in while they are in cache */
     size_t crc_at;
-    uint64_t total;
     struct rnn_scan scan; /* of the frame at start */
     msgpack_zone zone, head_zone;
     unsigned char *head_bytes;
@@ -128,11 +127,6 @@ uint64_t rnn_reader_failed(const struct rnn_reader *r)
     return r->end_failed;
 }
 
-uint64_t rnn_reader_bytes(const struct rnn_reader *r)
-{
-    return r->total;
-}
-
 void rnn_reader_check_ids(struct rnn_reader *r, bool on)
 {
     r->check_ids = on;
@@ -173,7 +167,6 @@ static int read_some(struct rnn_reader *r, size_t need, struct rnn_err *err)
     if (n < 0) return rnn_fail_sys(err, RNN_ERR_IO, errno, "reading failed");
     r->eof = n == 0;
     r->end += (size_t)n;
-    r->total += (size_t)n;
     return RNN_OK;
 }
 
@@ -190,7 +183,6 @@ static void consume(struct rnn_reader *r)
 {
     if (!r->consumed) return;
     r->start += r->consumed;
-    if (r->fd < 0) r->total += r->consumed;
     r->consumed = 0;
     r->scan = (struct rnn_scan){0};
     r->crc = 0;

@@ -33,7 +33,6 @@ void rnn_reader_check_ids(struct rnn_reader *r, bool on);
 /* Whether the next call has a whole frame (or its failure) at hand and will not wait for the writer of a pipe.
  * Ends the life of the frame given last, as that next call would. */
 bool rnn_reader_pending(struct rnn_reader *r);
-uint64_t rnn_reader_bytes(const struct rnn_reader *r);
 void rnn_reader_close(struct rnn_reader *r);
 
 /* Walks one msgpack value at p[0..len): depth <= RNN_MAX_DEPTH, every size <= bytes present, no allocation.

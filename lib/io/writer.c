@@ -22,7 +22,7 @@ struct rnn_writer {
     struct rnn_body body;     /* of the frames that the writer makes itself */
     enum state state;
     uint64_t frames, segments;
-    uint32_t digest, last_digest;
+    uint32_t digest;
     uint64_t failed_segment, failed_total;
     size_t block;
     struct rnn_err failure;
@@ -343,13 +343,11 @@ int rnn_writer_end(struct rnn_writer *w, uint64_t failed, struct rnn_err *err)
 {
     struct rnn_body *b = &w->body;
     RNN_TRY(want_inside(w, "end", err));
-    uint32_t digest = w->digest;
     rnn_body_start(b);
     rnn_put_uint(b, "frames", w->frames);
     rnn_put_uint(b, "failed", failed + w->failed_segment);
-    rnn_put_uint(b, "digest", digest);
+    rnn_put_uint(b, "digest", w->digest);
     RNN_TRY(put_frame(w, "end", b, err));
-    w->last_digest = digest;
     w->state = OUTSIDE;
     return rnn_writer_flush(w, err);
 }
@@ -374,11 +372,6 @@ int rnn_writer_error(struct rnn_writer *w, const char *tool, const char *status,
 bool rnn_writer_in_segment(const struct rnn_writer *w)
 {
     return w->state == INSIDE;
-}
-
-uint64_t rnn_writer_digest(const struct rnn_writer *w)
-{
-    return w->last_digest;
 }
 
 const unsigned char *rnn_writer_mem(const struct rnn_writer *w, size_t *len)

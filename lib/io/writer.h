@@ -43,7 +43,6 @@ int rnn_writer_error(struct rnn_writer *w, const char *tool, const char *status,
 /* Flush to the reader of a pipe (called after each item so that pipelines stream). */
 int rnn_writer_flush(struct rnn_writer *w, struct rnn_err *err);
 bool rnn_writer_in_segment(const struct rnn_writer *w);
-uint64_t rnn_writer_digest(const struct rnn_writer *w); /* of the last ended segment */
 /* Bytes written so far to memory (borrowed). */
 const unsigned char *rnn_writer_mem(const struct rnn_writer *w, size_t *len);
 /* Bytes of body that rnn_table_write and rnn_array_write put into one frame; 0 restores RNN_FRAME_TARGET. */

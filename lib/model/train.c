@@ -82,7 +82,7 @@ size_t rnn_train_columns(const struct rnn_task *task, char (*names)[32])
     return n;
 }
 
-uint64_t rnn_train_next_row(const struct rnn_train_config *c, const struct rnn_train_data *d, uint64_t total, uint64_t update)
+static uint64_t next_row(const struct rnn_train_config *c, const struct rnn_train_data *d, uint64_t total, uint64_t update)
 {
     uint64_t every = c->log_every;
     if (c->log_spaced) {
@@ -101,7 +101,7 @@ size_t rnn_train_rows(const struct rnn_train_config *c, const struct rnn_train_d
 {
     const uint64_t total = rnn_train_updates(c, d);
     size_t n = 3; /* the first, the last, and the state at the end */
-    for (uint64_t u = 0; u < total; u = rnn_train_next_row(c, d, total, u)) n++;
+    for (uint64_t u = 0; u < total; u = next_row(c, d, total, u)) n++;
     if (c->validate_every) n += (size_t)(total / c->validate_every);
     return n;
 }
@@ -414,7 +414,7 @@ static int one_update(struct rnn_trainer *t, struct rnn_err *err)
     }
     t->now.stop = stop_reason(t, scored || (row && t->evaluates_set), validated);
     if (row || t->now.stop) RNN_TRY(log_row(t, u, &s, validated, modes, err));
-    if (u == t->next_row) t->next_row = rnn_train_next_row(c, t->d, t->total, u);
+    if (u == t->next_row) t->next_row = next_row(c, t->d, t->total, u);
     t->now.update++;
     if (!t->now.stop && t->now.update == t->total) t->now.stop = RNN_STOP_UPDATES;
     if (!t->now.stop && c->n_curriculum) RNN_TRY(advance_stage(t, err));

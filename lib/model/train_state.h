@@ -58,8 +58,6 @@ bool rnn_train_evaluates_set(const struct rnn_train_config *c, const struct rnn_
 size_t rnn_train_rule_metrics(const struct rnn_train_config *c, const struct rnn_train_data *d);
 size_t rnn_train_columns(const struct rnn_task *task, char (*names)[32]); /* number of columns; names may be NULL */
 size_t rnn_train_rows(const struct rnn_train_config *c, const struct rnn_train_data *d); /* at most */
-/* The update after `update` (>= 0) that gets a row. */
-uint64_t rnn_train_next_row(const struct rnn_train_config *c, const struct rnn_train_data *d, uint64_t total, uint64_t update);
 
 /* train_feed.c: where trials come from.  prepare once; next makes t->batch the batch of the coming update. */
 int rnn_feed_prepare(struct rnn_trainer *t, struct rnn_err *err);

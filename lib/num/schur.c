@@ -16,7 +16,8 @@ static lapack_logical modulus_at_least(const double *re, const double *im)
     return hypot(*re, *im) >= select_theta;
 }
 
-int rnn_dominant_subspace(size_t n, const double *A, double theta, double *Q, double *T, size_t *k, struct rnn_err *err)
+/* Q and T of schur.h: leading k columns, row-major with stride k.  Q has room for n*n, T for n*n (or NULL). */
+static int dominant_subspace(size_t n, const double *A, double theta, double *Q, double *T, size_t *k, struct rnn_err *err)
 {
     for (size_t i = 0; i < n * n; i++)
         if (!isfinite(A[i])) return rnn_fail(err, RNN_ERR_NUMERIC, "matrix has non-finite entries");
@@ -69,11 +70,11 @@ int rnn_projector_make(size_t n, const double *A, double theta, struct rnn_proje
     if (rc >= 0) rc = rnn_alloc_into(&out->dual, n * n, sizeof *out->dual, err);
     if (rc >= 0) rc = rnn_alloc_into(&At, n * n, sizeof *At, err);
     if (rc >= 0) rc = rnn_alloc_into(&Z, n * n, sizeof *Z, err);
-    if (rc >= 0) rc = rnn_dominant_subspace(n, A, theta, out->Q, out->T, &out->k, err);
+    if (rc >= 0) rc = dominant_subspace(n, A, theta, out->Q, out->T, &out->k, err);
     if (rc >= 0) {
         for (size_t i = 0; i < n; i++)
             for (size_t j = 0; j < n; j++) At[j * n + i] = A[i * n + j];
-        rc = rnn_dominant_subspace(n, At, theta, Z, NULL, &kz, err);
+        rc = dominant_subspace(n, At, theta, Z, NULL, &kz, err);
     }
     if (rc >= 0 && kz != out->k)
         rc = rnn_fail(err, RNN_ERR_NUMERIC, "an eigenvalue lies on the threshold %g: right and left counts are %zu and %zu", theta, out->k, kz);

@@ -6,17 +6,13 @@
 #include <stddef.h>
 #include "base/err.h"
 
-/* Orthonormal basis Q [n][k] (leading k columns written row-major with stride k) of the invariant subspace of A [n][n] that belongs to
- * the eigenvalues |lambda| >= theta, with A Q = Q T, T [k][k] upper quasi-triangular.  Q has room for n*n, T for n*n (or NULL). */
-int rnn_dominant_subspace(size_t n, const double *A, double theta, double *Q, double *T, size_t *k, struct rnn_err *err);
-
-/* The oblique spectral projector on that subspace along the other invariant subspace, P = Q (Z' Q)^-1 Z', Z the dominant subspace of
- * A'.  Also dual [k][n] = (Z' Q)^-1 Z', so that P = Q dual and dual Q = I.  Any of P [n][n], Q, T, dual may be NULL.
- * rcond of Z' Q in *rcond (NULL ok): near 0 means the two subspaces nearly touch. */
+/* The oblique spectral projector P = Q (Z' Q)^-1 Z' onto the invariant subspace of A [n][n] of the eigenvalues |lambda| >= theta,
+ * along the other invariant subspace.  Q: an orthonormal basis of it, A Q = Q T with T upper quasi-triangular; Z: one of the
+ * same subspace of A'.  dual = (Z' Q)^-1 Z', so that P = Q dual and dual Q = I.  RNN_ERR_NUMERIC: A is not finite. */
 struct rnn_projector {
     size_t n, k;
     double *P, *Q, *T, *dual; /* owned: [n][n], [n][k], [k][k], [k][n] */
-    double rcond;
+    double rcond;             /* of Z' Q: near 0 means that the two subspaces nearly touch */
 };
 int rnn_projector_make(size_t n, const double *A, double theta, struct rnn_projector *out, struct rnn_err *err);
 void rnn_projector_release(struct rnn_projector *p);

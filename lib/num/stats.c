@@ -19,15 +19,6 @@ double rnn_mean(size_t n, const double *x)
     return isfinite(rest) ? mean + rest / (double) n : mean;
 }
 
-double rnn_var(size_t n, const double *x)
-{
-    if (n < 2) return NAN;
-    const double mean = rnn_mean(n, x);
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) sum += (x[i] - mean) * (x[i] - mean);
-    return sum / (double) (n - 1);
-}
-
 static int ascending(const void *a, const void *b)
 {
     const double x = *(const double *) a, y = *(const double *) b;
@@ -172,26 +163,6 @@ int rnn_holm(size_t n, const double *p, double *out, struct rnn_err *err)
     }
     free(order);
     return RNN_OK;
-}
-
-/* log of the hypergeometric probability of `a` in the upper left cell, up to what the margins fix. */
-static double log_table(double a, double row1, double col1, double n)
-{
-    return -(lgamma(a + 1) + lgamma(row1 - a + 1) + lgamma(col1 - a + 1) + lgamma(n - row1 - col1 + a + 1));
-}
-
-double rnn_fisher_exact(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
-{
-    const double row1 = (double) a + (double) b, col1 = (double) a + (double) c, n = row1 + (double) c + (double) d;
-    const double low = fmax(0, row1 + col1 - n), high = fmin(row1, col1), here = log_table((double) a, row1, col1, n);
-    double top = -INFINITY, all = 0, extreme = 0;
-    for (double k = low; k <= high; k++) top = fmax(top, log_table(k, row1, col1, n));
-    for (double k = low; k <= high; k++) {
-        const double l = log_table(k, row1, col1, n), w = exp(l - top);
-        all += w;
-        if (l <= here + 1e-7) extreme += w; /* tables as unlikely as this one, ties included */
-    }
-    return fmin(1, extreme / all);
 }
 
 int rnn_fit_line(size_t n, const double *x, const double *y, struct rnn_line *out, struct rnn_err *err)

@@ -7,7 +7,6 @@
 #include "base/err.h"
 
 double rnn_mean(size_t n, const double *x);                /* NaN for n = 0 */
-double rnn_var(size_t n, const double *x);                 /* unbiased; NaN for n < 2 */
 double rnn_quantile(size_t n, const double *x, double p, struct rnn_err *err); /* numpy's default (linear); copies; NaN for
                                                                                   n = 0, a NaN in x, p outside 0..1, no memory */
 void rnn_wilson(uint64_t k, uint64_t n, double z, double *lo, double *hi);     /* Wilson score interval of k/n; n=0: 0..1 */
@@ -20,8 +19,6 @@ int rnn_bootstrap_mean(size_t n, const double *x, size_t B, double level, uint64
 int rnn_paired_permutation(size_t n, const double *d, size_t B, uint64_t seed, uint64_t item, double *p, struct rnn_err *err);
 /* Holm's correction in place-free form: out[i] = adjusted p. */
 int rnn_holm(size_t n, const double *p, double *out, struct rnn_err *err);
-/* Fisher's exact test, two-sided, of [[a,b],[c,d]]. */
-double rnn_fisher_exact(uint64_t a, uint64_t b, uint64_t c, uint64_t d);
 /* y = intercept + slope x by ordinary least squares, with standard errors (NaN for n = 2) and R^2 (NaN when
  * y is constant). */
 struct rnn_line { double slope, intercept, se_slope, se_intercept, r2; size_t n; };

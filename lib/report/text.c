@@ -56,13 +56,6 @@ const char *rnn_text_subject_table(const char *subject, size_t i)
     return NULL;
 }
 
-const char *rnn_text_subject_name(size_t i)
-{
-    for (size_t k = 0; k < RNN_LEN(TABLES); k++)
-        if ((!k || strcmp(TABLES[k].subject, TABLES[k - 1].subject)) && i-- == 0) return TABLES[k].subject;
-    return NULL;
-}
-
 const char *rnn_text_maker(const char *table)
 {
     static const char *const tools[][2] = {{"train", "rnn-train"}, {"run", "rnn-run"}, {"varmem", "rnn-varmem"}, {"fixedpts", "rnn-fixedpts"},

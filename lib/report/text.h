@@ -24,7 +24,6 @@ int rnn_text_claims(FILE *out, const struct rnn_claims *c, struct rnn_err *err);
 /* A subject is a tool without its "rnn-" (varmem, fixedpts, lowrank, geometry, transfer, theory, run, train): which tables it writes.
  * i counts from 0; NULL after the last, and for words that are no subject. */
 const char *rnn_text_subject_table(const char *subject, size_t i);
-const char *rnn_text_subject_name(size_t i); /* NULL after the last */
 /* The tool that writes a table of this name ("rnn-varmem"), or NULL. */
 const char *rnn_text_maker(const char *table);
 

@@ -52,8 +52,6 @@ int tool_lowrank_overlaps(const struct tool_lowrank *c, const struct rnn_net *ne
 int tool_lowrank_selectivity(const struct tool_lowrank *c, const struct rnn_net *net, const struct tool_lowrank_trials *t,
                              struct rnn_bytes *out, struct rnn_err *err);
 
-/* Rates of the last step, H [K][N] float64; the caller frees. */
-int tool_last_rates(const struct rnn_net *net, const struct rnn_task *task, const struct rnn_trials *tr, double **H, struct rnn_err *err);
 /* R [N][N] of the net in the chosen way; the caller frees. */
 int tool_rotation(const struct tool_lowrank *c, const struct rnn_net *net, const struct tool_lowrank_trials *t, double **R, struct rnn_err *err);
 

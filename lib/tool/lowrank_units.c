@@ -35,7 +35,7 @@ static int run_last(const struct rnn_net *net, const struct rnn_task *task, cons
     return rc;
 }
 
-int tool_last_rates(const struct rnn_net *net, const struct rnn_task *task, const struct rnn_trials *tr, double **H, struct rnn_err *err)
+static int last_rates(const struct rnn_net *net, const struct rnn_task *task, const struct rnn_trials *tr, double **H, struct rnn_err *err)
 {
     struct rnn_run_result r = { 0 };
     const int rc = run_last(net, task, tr, true, H, &r, err);
@@ -49,7 +49,7 @@ int tool_rotation(const struct tool_lowrank *c, const struct rnn_net *net, const
     double *H = NULL, *W = NULL;
     *R = NULL;
     if (net->spec.cell == RNN_GRU) return rnn_fail(err, RNN_ERR_ARG, "--align: a gru has no single recurrent matrix");
-    int rc = tool_last_rates(net, t->task, t->align, &H, err);
+    int rc = last_rates(net, t->task, t->align, &H, err);
     if (rc >= 0) rc = rnn_alloc_into(R, N * N, sizeof **R, err);
     if (rc >= 0 && c->align == TOOL_ALIGN_HIDDEN) {
         rc = rnn_rotation_hidden(t->align->K, N, H, H, c->n_signed, *R, err);

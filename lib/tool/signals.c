@@ -82,12 +82,6 @@ bool tool_interrupted(void)
     return pending != 0;
 }
 
-bool tool_pool_interrupted(void *unused)
-{
-    (void)unused;
-    return tool_interrupted();
-}
-
 void tool_thread_begin(void *unused)
 {
     (void)unused;

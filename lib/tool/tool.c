@@ -1,6 +1,5 @@
 #include "tool/tool.h"
 
-#include <cblas.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <lapacke.h>
@@ -11,6 +10,7 @@
 #include "io/outfile.h"
 #include "io/pipe.h"
 #include "num/kernels.h"
+#include "num/linalg.h"
 #include "tool/internal.h"
 
 #ifndef RNN_SUITE_VERSION
@@ -22,7 +22,7 @@ void tool_begin(const char *name)
     struct rnn_err err = { 0 };
     cli_tool_name = name;
     tool_catch_signals();
-    openblas_set_num_threads(1);
+    rnn_blas_set_threads(1);
     rnn_flush_denormals();
     if (rnn_kernels_select(getenv("RNN_KERNEL"), &err) < 0) cli_die(2, "RNN_KERNEL: %s", err.msg);
 }
@@ -166,7 +166,7 @@ int tool_end(uint64_t failed)
 /* "OpenBLAS 0.3.21" from "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..." */
 static void blas_name(char out[64])
 {
-    const char *config = openblas_get_config();
+    const char *config = rnn_blas_config();
     size_t n = strcspn(config, " ");
     if (config[n]) n += 1 + strcspn(config + n + 1, " ");
     snprintf(out, 64, "%.*s", (int)n, config);
@@ -179,7 +179,7 @@ int tool_build(struct rnn_kvs *out, const char *precision, struct rnn_err *err)
     RNN_TRY(rnn_kvs_str(out, "version", RNN_SUITE_VERSION, err));
     RNN_TRY(rnn_kvs_str(out, "precision", precision, err));
     RNN_TRY(rnn_kvs_str(out, "blas", blas, err));
-    RNN_TRY(rnn_kvs_str(out, "core", openblas_get_corename(), err));
+    RNN_TRY(rnn_kvs_str(out, "core", rnn_blas_core(), err));
     return rnn_kvs_str(out, "kernels", rnn_kernels()->name, err);
 }
 
@@ -190,7 +190,7 @@ void tool_version(FILE *out)
     blas_name(blas);
     LAPACKE_ilaver(&major, &minor, &patch);
     fprintf(out, "stream   %s %d.%d\n", RNN_FORMAT, RNN_FORMAT_MAJOR, RNN_FORMAT_MINOR);
-    fprintf(out, "BLAS     %s, core %s\n", blas, openblas_get_corename());
+    fprintf(out, "BLAS     %s, core %s\n", blas, rnn_blas_core());
     fprintf(out, "LAPACK   %d.%d.%d\n", (int)major, (int)minor, (int)patch);
     fprintf(out, "kernels  %s\n", rnn_kernels()->name);
 }

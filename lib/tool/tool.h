@@ -32,7 +32,6 @@ struct cli_parse *tool_start(const struct cli_tool *tool, int with, struct cli_c
 /* True once SIGINT, SIGTERM or SIGHUP has come.  From the first call on, the first signal only asks; a second one, or ten
  * seconds without an end, kills as if nobody polled.  Any thread. */
 bool tool_interrupted(void);
-bool tool_pool_interrupted(void *unused); /* the same, for rnn_pool_calls.interrupted */
 void tool_thread_begin(void *unused);     /* flushes denormals, for rnn_pool_calls.thread_begin */
 
 /* The main stream: file, or standard input when NULL or "-".  A terminal there is refused with the usage (exit 2). */
