@@ -13,7 +13,7 @@
 
 static const char *const HEADERS[] = {"id", "statement", "basis", "table", "filter", "value", "statistic", "against", "pair", "scale", "lo", "hi"};
 enum { H_LO = 10, H_HI = 11 };
-static const char *const STATISTICS[] = {"mean", "median", "min", "max", "count", "share", "sum", "difference", "ratio", NULL};
+static const char *const STATISTICS[] = {"mean", "median", "min", "max", "count", "share", "sum", "difference", "ratio", "row", NULL};
 static const char *const SCALES[] = {"demo", "reduced", "full", NULL};
 
 static int index_of(const char *const *names, const char *name)
@@ -64,6 +64,9 @@ static int read_claim(struct rnn_claims *c, char *line, const int *columns, size
         if (!*field_of(k, h) && !(*field_of(k, h) = rnn_strdup(""))) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
     if (!*k->id || !*k->statement || !*k->basis) return rnn_fail(err, RNN_ERR_FORMAT, "%s: a claim needs id, statement and basis", where);
     if (*k->table && index_of(STATISTICS, k->statistic) < 0) return rnn_fail(err, RNN_ERR_FORMAT, "%s: no statistic '%s'", where, k->statistic);
+    static const char *const paired[] = {"mean", "share", "difference", "ratio", NULL};
+    if (*k->pair && index_of(paired, k->statistic) < 0)
+        return rnn_fail(err, RNN_ERR_FORMAT, "%s: pair has no effect on %s", where, *k->statistic ? k->statistic : "a claim without a statistic");
     if (*k->scale && index_of(SCALES, k->scale) < 0) return rnn_fail(err, RNN_ERR_FORMAT, "%s: no scale '%s'", where, k->scale);
     return RNN_OK;
 }
@@ -222,11 +225,78 @@ static int bootstrap_median(const struct sample *s, uint64_t seed, uint64_t item
     return RNN_OK;
 }
 
-static int measure_one(struct rnn_claim *c, const struct sample *s, uint64_t seed, uint64_t item, struct rnn_err *err)
+/* Rows that share what `pair` names (networks of one seed, steps of one network) are drawn together: their sums and counts, one entry each. */
+struct clusters { double *sum, *n; size_t *first; size_t count; };
+
+static int cluster(const struct rnn_claim *c, const struct rnn_gtable *t, const struct sample *s, struct clusters *k, struct rnn_err *err)
+{
+    RNN_TRY(rnn_alloc_into(&k->sum, s->n, sizeof *k->sum, err));
+    RNN_TRY(rnn_alloc_into(&k->n, s->n, sizeof *k->n, err));
+    RNN_TRY(rnn_alloc_into(&k->first, s->n, sizeof *k->first, err));
+    for (size_t i = 0; i < s->n; i++) {
+        size_t j = 0;
+        bool known = true;
+        while (j < k->count && !same_key(t, c->pair, s->row[k->first[j]], s->row[i], &known)) j++;
+        if (!known) return rnn_fail(err, RNN_ERR_ARG, "claim %s: table %s lacks a column of '%s'", c->id, t->name, c->pair);
+        if (j == k->count) k->first[k->count++] = i;
+        k->sum[j] += s->v[i], k->n[j]++;
+    }
+    return RNN_OK;
+}
+
+static int bootstrap_clusters(const struct clusters *k, uint64_t seed, uint64_t item, double *lo, double *hi, struct rnn_err *err)
+{
+    enum { RESAMPLES = 2000 };
+    double *d = NULL;
+    struct rnn_rng g;
+    RNN_TRY(rnn_rng_at(&g, seed, RNN_RNG_ANALYSIS, 4, item, 0, err));
+    RNN_TRY(rnn_alloc_into(&d, RESAMPLES, sizeof *d, err));
+    for (size_t r = 0; r < RESAMPLES; r++) {
+        double sum = 0, n = 0;
+        for (size_t i = 0; i < k->count; i++) {
+            const size_t j = (size_t)rnn_rng_below(&g, k->count);
+            sum += k->sum[j], n += k->n[j];
+        }
+        d[r] = sum / n;
+    }
+    *lo = rnn_quantile(RESAMPLES, d, 0.025, err);
+    *hi = rnn_quantile(RESAMPLES, d, 0.975, err);
+    free(d);
+    return RNN_OK;
+}
+
+/* Mean or share whose rows come in clusters.  A share of 0 or 1 does not vary between resamples: Wilson's interval stands for it, with as many
+ * trials as there are clusters. */
+static int measure_clustered(struct rnn_claim *c, const struct rnn_gtable *t, const struct sample *s, bool is_share, uint64_t seed, uint64_t item,
+                             struct rnn_err *err)
+{
+    struct clusters k = {0};
+    int rc = cluster(c, t, s, &k, err);
+    if (rc >= 0 && is_share && (c->measured == 0 || c->measured == 1))
+        rnn_wilson(c->measured > 0 ? k.count : 0, k.count, 1.959964, &c->lo, &c->hi);
+    else if (rc >= 0 && k.count > 1)
+        rc = bootstrap_clusters(&k, seed, item, &c->lo, &c->hi, err);
+    free(k.sum), free(k.n), free(k.first);
+    return rc;
+}
+
+/* A row that some tool has measured already, with its own interval and count. */
+static int measure_row(struct rnn_claim *c, const struct rnn_gtable *t, const struct sample *s, struct rnn_err *err)
+{
+    const struct rnn_gcol *lo = rnn_gtable_col(t, "lo"), *hi = rnn_gtable_col(t, "hi"), *n = rnn_gtable_col(t, "n");
+    if (s->n > 1) return rnn_fail(err, RNN_ERR_ARG, "claim %s: %zu rows of table %s are left where one is meant", c->id, s->n, t->name);
+    c->measured = s->v[0], c->n = 1;
+    if (lo && hi && !lo->is_text && !hi->is_text) c->lo = lo->v[*s->row], c->hi = hi->v[*s->row];
+    if (n && !n->is_text && n->v[*s->row] >= 0) c->n = (size_t)n->v[*s->row];
+    return RNN_OK;
+}
+
+static int measure_one(struct rnn_claim *c, const struct rnn_gtable *t, const struct sample *s, uint64_t seed, uint64_t item, struct rnn_err *err)
 {
     const char *what = c->statistic;
     double sum = 0, lo = INFINITY, hi = -INFINITY;
     for (size_t i = 0; i < s->n; i++) sum += s->v[i], lo = fmin(lo, s->v[i]), hi = fmax(hi, s->v[i]);
+    if (!strcmp(what, "row")) return measure_row(c, t, s, err);
     c->n = s->n;
     if (!strcmp(what, "min")) return c->measured = lo, RNN_OK;
     if (!strcmp(what, "max")) return c->measured = hi, RNN_OK;
@@ -235,6 +305,7 @@ static int measure_one(struct rnn_claim *c, const struct sample *s, uint64_t see
     if (!strcmp(what, "share")) {
         if (lo < 0 || hi > 1) return rnn_fail(err, RNN_ERR_ARG, "claim %s: a share needs values of 0 or 1", c->id);
         c->measured = sum / (double)s->n;
+        if (*c->pair) return measure_clustered(c, t, s, true, seed, item, err);
         rnn_wilson((uint64_t)llround(sum), s->n, 1.959964, &c->lo, &c->hi);
         return RNN_OK;
     }
@@ -243,6 +314,7 @@ static int measure_one(struct rnn_claim *c, const struct sample *s, uint64_t see
         return s->n > 1 ? bootstrap_median(s, seed, item, &c->lo, &c->hi, err) : RNN_OK;
     }
     c->measured = rnn_mean(s->n, s->v);
+    if (*c->pair) return measure_clustered(c, t, s, false, seed, item, err);
     return s->n > 1 ? rnn_bootstrap_mean(s->n, s->v, 2000, 0.95, seed, item, &c->lo, &c->hi, err) : RNN_OK;
 }
 
@@ -261,7 +333,7 @@ static int measure(struct rnn_claim *c, const struct rnn_gathered *g, int scale,
     struct sample s = {0};
     int rc = collect(t, c->filter, c->value, &s, err);
     const bool two = !strcmp(c->statistic, "difference") || !strcmp(c->statistic, "ratio");
-    if (rc >= 0 && s.n) rc = two ? measure_two(c, t, &s, seed, item, err) : measure_one(c, &s, seed, item, err);
+    if (rc >= 0 && s.n) rc = two ? measure_two(c, t, &s, seed, item, err) : measure_one(c, t, &s, seed, item, err);
     free(s.v);
     free(s.row);
     if (rc < 0) {

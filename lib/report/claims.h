@@ -6,10 +6,12 @@
  *                       + - * / ( ) abs() log() sqrt() and comparisons < <= > >= == (1 or 0); e.g. "accuracy >= 0.99"
  *   statistic           mean median min max count share (mean of a 0/1 value, Wilson interval) sum
  *                       difference ratio (of the means over `filter` and over `against`; paired rows when `pair` names columns)
- *   against pair        second filter; columns that identify pairs, joined by "+", as "seed+task_seed"
+ *                       row (the one row that is left, with its own interval in columns lo, hi and count in n, where it has them)
+ *   against pair        second filter; columns that identify pairs, joined by "+", as "seed+task_seed".  For mean and share: columns whose
+ *                       values rows share that are not independent, such as networks of one seed
  *   lo hi               expected range, either may be missing
  *   scale               the scale (demo, reduced, full) from which on it is tested; missing: every scale
- * measured: the statistic; its interval: bootstrap of rows or pairs (95 %), Wilson for shares, none for min, max, count, sum.
+ * measured: the statistic; its interval: bootstrap of rows, pairs or clusters (95 %), Wilson for shares of independent rows, none for min, max, count, sum.
  * verdict: pass (measured within lo..hi), fail, not-tested (no such rows, or a smaller scale). */
 #ifndef RNN_REPORT_CLAIMS_H
 #define RNN_REPORT_CLAIMS_H

@@ -22,7 +22,7 @@ static void ok(int rc)
     if (rc < 0) fail_msg("%s", err.msg);
 }
 
-/* Table `t`: x 1..4 and 5 missing, arm a or b, seed 1 1 2 2 3. */
+/* Table `t`: x 1..4 and 5 missing, arm a or b, seed 1 1 2 2 3.  Table `m`: a value with its interval and count. */
 static int setup(void **state)
 {
     (void)state;
@@ -45,6 +45,16 @@ static int setup(void **state)
         rnn_table_set_int(t, "seed", (int64_t)seed[i]);
         rnn_table_row(t);
     }
+    ok(rnn_table_write(t, w, NULL, NULL, &err));
+    rnn_table_free(t);
+    static const char *const columns[] = {"value", "lo", "hi", "n"};
+    static const double measured[] = {7, 6, 9, 12};
+    ok(rnn_table_new(&t, "m", &err));
+    ok(rnn_table_col(t, "arm", RNN_KV_STR, NULL, NULL, &err));
+    for (int i = 0; i < 4; i++) ok(rnn_table_col(t, columns[i], RNN_KV_REAL, NULL, NULL, &err));
+    rnn_table_set_str(t, "arm", "a");
+    for (int i = 0; i < 4; i++) rnn_table_set(t, columns[i], measured[i]);
+    rnn_table_row(t);
     ok(rnn_table_write(t, w, NULL, NULL, &err));
     ok(rnn_writer_end(w, 0, &err));
     rnn_table_free(t);
@@ -154,6 +164,22 @@ static void intervals_hold_what_they_should(void **state)
     c = one("A\ts\tpaper\tt\tarm=b\tx\tdifference\tarm=a\tseed\t\t\t", 0); /* both pairs differ by 1 */
     assert_true(c.v->lo == 1 && c.v->hi == 1);
     rnn_claims_release(&c);
+    /* seeds 1 and 2 have means 1.5 and 3.5: two clusters drawn give 1.5, 2.5 or 3.5, each tail a quarter */
+    c = one("A\ts\tpaper\tt\t\tx\tmean\t\tseed\t\t\t", 0);
+    assert_true(c.v->measured == 2.5 && c.v->lo == 1.5 && c.v->hi == 3.5 && c.v->n == 4);
+    rnn_claims_release(&c);
+    c = one("A\ts\tpaper\tt\t\tx > 2\tshare\t\tseed\t\t\t", 0); /* all of one seed, none of the other */
+    assert_true(c.v->measured == 0.5 && c.v->lo == 0 && c.v->hi == 1);
+    rnn_claims_release(&c);
+    c = one("A\ts\tpaper\tt\t\tx > 0\tshare\t\tseed\t\t\t", 0); /* all rows: Wilson for 2 of 2, n / (n + z^2) */
+    assert_true(c.v->measured == 1 && fabs(c.v->lo - 2 / (2 + 1.959964 * 1.959964)) < 1e-12 && c.v->hi == 1);
+    rnn_claims_release(&c);
+    c = one("A\ts\tpaper\tm\tarm=a\tvalue\trow\t\t\t\t\t", 0); /* as its table has it */
+    assert_true(c.v->measured == 7 && c.v->lo == 6 && c.v->hi == 9 && c.v->n == 12);
+    rnn_claims_release(&c);
+    c = one("A\ts\tpaper\tt\tx=3\tx\trow\t\t\t\t\t", 0); /* a table without intervals */
+    assert_true(c.v->measured == 3 && isnan(c.v->lo) && c.v->n == 1);
+    rnn_claims_release(&c);
     c = one("A\ts\tpaper\tt\t\tx\tmean\t\t\tfull\t\t", 2);
     assert_string_equal(c.v->verdict, "pass");
     rnn_claims_release(&c);
@@ -164,7 +190,7 @@ static void bad_files_are_refused(void **state)
     (void)state;
     static const char *const bad[] = {"", "# only words\n", "id\tstatement\n\n1\t2\t3\n", "id\tcolour\n", "id\tstatement\tbasis\nx\t\tpaper\n",
                                       "id\tstatement\tbasis\ttable\tstatistic\nx\ty\tz\tt\tmode\n", "id\tstatement\tbasis\tlo\nx\ty\tz\tmany\n",
-                                      "id\tstatement\tbasis\tscale\nx\ty\tz\thuge\n"};
+                                      "id\tstatement\tbasis\tscale\nx\ty\tz\thuge\n", "id\tstatement\tbasis\ttable\tstatistic\tpair\nx\ty\tz\tt\tmax\tseed\n"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char path[] = "/tmp/claims-XXXXXX";
         const int fd = mkstemp(path);
