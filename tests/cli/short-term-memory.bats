@@ -142,3 +142,17 @@ P
     run -1 --separate-stderr bash "$STUDY/cell" broad_7_7
     [ "$stderr" = "cell: no cell 'broad_7_7' in $OUT/cells.tsv" ]
 }
+
+@test "shares and agreement count networks as they are: both signs, slow turns, cues that differ" {
+    {
+        printf '%s\n' "cue-ms delay-ms response-ms set learning_rate delay_ms status class_index class_index_flipped class_rollout class_points mechanism_all rollout_speed settles_status period"
+        printf '%s\n' "30 60 50 broad 0.1 60 trained slow-point slow-point slow-point slow-point slow-point 0 fixed NaN" \
+            "30 60 50 broad 0.1 60 trained limit-cycle slow-point slow-point slow-point mixed 1e-9 fixed NaN" \
+            "30 60 50 broad 0.1 60 trained slow-point slow-point limit-cycle limit-cycle limit-cycle 0.2 - 430" \
+            "30 60 50 broad 0.1 60 trained slow-point slow-point limit-cycle limit-cycle limit-cycle 0.4 - 410" \
+            "30 60 50 broad 0.1 60 unstable limit-cycle limit-cycle limit-cycle limit-cycle unstable 0.4 - 100"
+    } | tr ' ' '\t' >phase.tsv
+    [ "$(awk -f "$STUDY/agreement.awk" phase.tsv | awk -F'\t' '$4 == "limit-cycle"' | cut -f 6-)" = $'2\t0.5\t0\t0.5\t0.3' ]
+    [ "$(awk -f "$STUDY/agreement.awk" phase.tsv | awk -F'\t' '$2 == "limit-cycle"' | cut -f 6-)" = $'1\t0.25\t1\t0\t1e-09' ]
+    [ "$(awk -f "$STUDY/shares.awk" phase.tsv | tail -n 1)" = $'broad\t0.1\t60\t5\t0\t0.2\t0.1\t0.7\t0.4\t0\t0.2\t0.75\t0.25' ]
+}
