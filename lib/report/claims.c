@@ -200,7 +200,7 @@ static int measure_two(struct rnn_claim *c, const struct rnn_gtable *t, const st
         const double ma = rnn_mean(a->n, a->v), mb = rnn_mean(b.n, b.v);
         c->measured = ratio ? ma / mb : ma - mb;
         c->n = a->n < b.n ? a->n : b.n;
-        rc = bootstrap_two(a, &b, ratio, seed, item, &c->lo, &c->hi, err);
+        if (c->n > 1) rc = bootstrap_two(a, &b, ratio, seed, item, &c->lo, &c->hi, err);
     }
     free(d);
     free(b.v);

@@ -9,6 +9,7 @@
 #include "tool/sets.h"
 
 enum tool_align { TOOL_ALIGN_NONE, TOOL_ALIGN_HIDDEN, TOOL_ALIGN_WEIGHTS };
+extern const char *const tool_align_names[]; /* "none", "hidden", "weights" */
 
 struct tool_lowrank {
     /* spectra */

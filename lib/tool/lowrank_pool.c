@@ -277,8 +277,11 @@ static int band_table(const struct group *g, const struct tool_lowrank *c, struc
     return rc;
 }
 
-static void shared_row(struct rnn_table *t, const char *source, size_t k, size_t n, const double v[3])
+const char *const tool_align_names[] = { "none", "hidden", "weights", NULL };
+
+static void shared_row(struct rnn_table *t, const struct tool_lowrank *c, const char *source, size_t k, size_t n, const double v[3])
 {
+    rnn_table_set_str(t, "align", tool_align_names[c->align]);
     rnn_table_set_str(t, "source", source);
     rnn_table_set_int(t, "mode", (int64_t)k + 1);
     rnn_table_set_int(t, "n", (int64_t)n);
@@ -296,13 +299,13 @@ static int shared_rows(const struct group *g, const struct tool_lowrank *c, stru
     double v[3];
     for (size_t k = 0; k < n; k++) {
         RNN_TRY(band(g->own, g->n_aligned, N, k, v, err));
-        shared_row(t, "mean-of-spectra", k, g->n_aligned, v);
+        shared_row(t, c, "mean-of-spectra", k, g->n_aligned, v);
     }
     for (size_t i = 0; i < RNN_LEN(means); i++) {
         RNN_TRY(rnn_svd(N, N, means[i].sum, NULL, s, NULL, err));
         for (size_t k = 0; k < n; k++) {
             const double one[3] = { s[k] / (double)g->n_aligned, NAN, NAN };
-            shared_row(t, means[i].name, k, g->n_aligned, one);
+            shared_row(t, c, means[i].name, k, g->n_aligned, one);
         }
     }
     return RNN_OK;
@@ -313,7 +316,8 @@ static int shared_table(const struct group *g, const struct tool_lowrank *c, str
     struct rnn_table *t;
     double *s = NULL;
     RNN_TRY(rnn_table_new(&t, "shared_spectrum", err));
-    int rc = rnn_table_col(t, "source", RNN_KV_STR, NULL, "mean-of-spectra, or the spectrum of a mean: plain-mean, aligned-mean", err);
+    int rc = rnn_table_col(t, "align", RNN_KV_STR, NULL, "what gave the common coordinates: hidden or weights", err);
+    if (rc >= 0) rc = rnn_table_col(t, "source", RNN_KV_STR, NULL, "mean-of-spectra, or the spectrum of a mean: plain-mean, aligned-mean", err);
     if (rc >= 0) rc = rnn_table_col(t, "mode", RNN_KV_INT, NULL, NULL, err);
     if (rc >= 0) rc = rnn_table_col(t, "n", RNN_KV_INT, "nets", NULL, err);
     if (rc >= 0) rc = rnn_table_col(t, "value", RNN_KV_REAL, NULL, "singular value", err);
@@ -347,12 +351,14 @@ static int alignment_table(const struct group *g, const struct tool_lowrank *c, 
         { "W_rec", s.p, s.p, 0 }, { "W_out", g->n_out, s.p, s.W }, { "W_in", s.q, g->n_in, s.W + s.W_out } };
     struct rnn_table *t;
     RNN_TRY(rnn_table_new(&t, "alignment", err));
-    int rc = rnn_table_col(t, "param", RNN_KV_STR, NULL, "leading block of this rotated parameter", err);
+    int rc = rnn_table_col(t, "align", RNN_KV_STR, NULL, "what gave the common coordinates: hidden or weights", err);
+    if (rc >= 0) rc = rnn_table_col(t, "param", RNN_KV_STR, NULL, "leading block of this rotated parameter", err);
     if (rc >= 0) rc = rnn_table_col(t, "rows", RNN_KV_INT, NULL, NULL, err);
     if (rc >= 0) rc = rnn_table_col(t, "cols", RNN_KV_INT, NULL, NULL, err);
     if (rc >= 0) rc = rnn_table_col(t, "n", RNN_KV_INT, "nets", NULL, err);
     if (rc >= 0) rc = rnn_table_col(t, "correlation", RNN_KV_REAL, NULL, "of its entries, mean over all pairs of nets", err);
     for (size_t i = 0; rc >= 0 && i < RNN_LEN(blocks); i++) {
+        rnn_table_set_str(t, "align", tool_align_names[c->align]);
         rnn_table_set_str(t, "param", blocks[i].param);
         rnn_table_set_int(t, "rows", (int64_t)blocks[i].rows);
         rnn_table_set_int(t, "cols", (int64_t)blocks[i].cols);

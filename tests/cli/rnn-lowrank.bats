@@ -144,6 +144,7 @@ c = t['columns']
 rows = lambda name: [v for v, s in zip(c['value'], c['source']) if s == name]
 close(rows('aligned-mean'), np.linalg.svd(mean, compute_uv=False))
 close(rows('mean-of-spectra'), np.mean(own, axis=0))
+assert set(c['align']) == {'weights'} and all(set(t['columns']['align']) == {'weights'} for t in tables('out.rnn', 'alignment'))
 PY
     } >check.py
     "$PYTHON" check.py

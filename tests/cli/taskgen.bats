@@ -201,3 +201,22 @@ END
     run -1 --separate-stderr taskgen flip-flop -o nowhere/x
     [[ "$stderr" == "taskgen: "*"No such file or directory"* ]]
 }
+
+@test "next tokens of the 630 sequences are as uncertain as their patterns make them" {
+    # conditional entropy in nats: after one letter 3 of 7 patterns repeat it, 4 go on with one of the 9 others; and so on
+    taskgen sequence --train-fraction 1 >all
+    "$PYTHON" - all <<'END'
+import sys, math, collections, msgpack, msgpack_numpy
+tokens = []
+for kind, body, crc in msgpack.Unpacker(open(sys.argv[1], 'rb'), object_hook=msgpack_numpy.decode, max_buffer_size=0):
+    if kind == 'trials': tokens += [tuple(x.argmax(1)) for x in body['inputs']]
+assert len(tokens) == 630
+def uncertain(t):
+    seen = collections.defaultdict(collections.Counter)
+    for x in tokens: seen[x[:t]][x[t]] += 1
+    return -sum(n / 630 * math.log(n / sum(c.values())) for c in seen.values() for n in c.values())
+got = [uncertain(t) for t in (1, 2, 3)]
+want = -(3/7 * math.log(3/7) + 4/7 * math.log(4/7)) + 4/7 * math.log(9), 1.2967, .9080 # the last two from an independent computation
+assert abs(got[0] - want[0]) < 1e-12 and all(abs(a - b) < 6e-5 for a, b in zip(got, want)), got
+END
+}
