@@ -193,8 +193,9 @@ static int make_states(struct own *own, const struct rnn_net *net, const struct 
                             rnn_split_names[learn], rnn_split_names[learn], rnn_split_names[opt.split]);
         learn = -1;
     }
-    *s = (struct tool_states){ .T = like->T, .n = like->n, .thin = like->thin, .is_all_units = !like->units && like->n == net->spec.N,
-                               .is_rates = like->what == 0 || net->spec.cell != RNN_LEAKY_CURRENT };
+    const bool latent = like->what == RNN_SEE_LATENT;
+    *s = (struct tool_states){ .T = like->T, .n = like->n, .thin = like->thin, .is_all_units = !latent && !like->units && like->n == net->spec.N,
+                               .is_rates = !latent && (like->what == RNN_SEE_RATES || net->spec.cell != RNN_LEAKY_CURRENT) };
     bool has_trials = true;
     for (size_t i = 0; i < own->n_act; i++) {
         if ((int)own->act[i].split == opt.split) s->K += own->act[i].K;
@@ -272,8 +273,9 @@ static int prepare(void *user, struct tool_each_item *it, const struct tool_item
     else if (!own) n_silent++;
     if (!own) return RNN_OK;
     RNN_TRY(make_states(own, it->net, seen, err));
+    const bool latent = own->act[0].what == RNN_SEE_LATENT;
     release_activity(own);
-    return RNN_OK;
+    return latent ? rnn_kvs_str(&it->net->labels, "activity", "latent", err) : RNN_OK; /* set apart from what its units do */
 }
 
 static int work(void *user, struct tool_each_item *it, struct rnn_err *err)

@@ -89,7 +89,11 @@ assert all((one[k] == every[k if k in every.files else "net-0001/" + k]).all() f
     rnn-lowrank -q --truncation --overlaps --align hidden "$IN/multi.nets" | rnn-cat --to tsv --table truncation | grep -q net-0002
     rnn-fixedpts -q --count 4 "$IN/autoencode.nets" >/dev/null
     rnn-run -q --split train,test --activity "$IN/multi.nets" | rnn-geometry -q -m separability | rnn-cat --to tsv --table geometry | grep -q ridge
-    rnn-run -q --split train,test --activity --what latent "$IN/multi.nets" | rnn-geometry -q -m separability | rnn-cat --to tsv --table geometry | grep -q ridge
+    rnn-run -q --split train,test --activity --what latent "$IN/multi.nets" | rnn-geometry -q | rnn-cat --to tsv --table geometry >latent
+    grep -q ridge latent
+    grep -q latent latent # the label activity, apart from what the units do
+    rnn-train -q --hidden 4 --decoder 4 --epochs 1 "$IN/multi.rnn" | rnn-run -q --split train,test --activity --what latent >as-many
+    refused 'rates of all units' rnn-geometry -q -m modes as-many
 }
 
 @test "an autoencoder lends its encoder, and its weights leave through npz" {

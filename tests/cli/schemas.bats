@@ -52,7 +52,7 @@ holds() { awk "BEGIN { exit !($1) }" || { echo "not so: $1"; return 1; }; }
 @test "the makefile of the study states every product at every scale" {
     for scale in demo reduced full; do
         make -n -C "$ROOT/pipelines/schemas" study SCALE=$scale OUT="$PWD/out" BIN="$BIN" >plan
-        for name in nets class5 lowrank geometry rank predict transfer filtered splits phase claims; do grep -q "$name.rnn" plan; done
+        for name in nets class5 lowrank geometry rank predict transfer filtered splits phase heads latent claims; do grep -q "$name.rnn" plan; done
     done
 }
 
