@@ -1,11 +1,11 @@
-# phase.tsv learning.tsv: training loss and accuracy of each class at learning rate 0.1, all delays pooled (the rate nearest to it that was
-# trained), as mean and standard error over networks.
+# phase.tsv performance.tsv learning.tsv: training loss and accuracy of each class at learning rate 0.1 (without memory 0.113, figure S6), all
+# delays pooled, as mean and standard error over networks.  Without memory the class is the verdict of training.
 BEGIN { FS = OFS = "\t" }
 FNR == 1 { split("", at); for (i = 1; i <= NF; i++) at[$i] = i; file++; next }
-{ set = $at["set"]; rate = $at["learning_rate"] }
-set !~ /^(broad|post|tau)$/ || rate < 0.0999 || rate > 0.1001 { next }
+{ set = $at["set"]; rate = $at["learning_rate"]; none = set == "no-memory" }
+set !~ /^(broad|post|tau|no-memory)$/ || (none ? rate < 0.112 || rate > 0.114 : rate < 0.0999 || rate > 0.1001) { next }
 { net = set OFS rate OFS $at["delay_ms"] OFS $at["net"] }
-file == 1 { class[net] = $at["class"]; next }
+file < 3 { if (none == (file == 2)) class[net] = $at[none ? "status" : "class"]; next }
 net in class {
     key = set OFS class[net] OFS $at["update"]
     loss = $at["loss"]
