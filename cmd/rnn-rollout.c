@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "codec/codec.h"
 #include "tool/arena.h"
+#include "tool/heads.h"
 #include "tool/rollout.h"
 #include "tool/tool.h"
 
@@ -42,6 +43,7 @@ static struct state {
     struct tool_rollout_nets nets;
     struct tool_items seen;
     struct tool_arenas arenas;
+    struct tool_heads heads;
     struct rnn_net *open; /* its param frames are still coming */
     size_t n_skipped;
 } st;
@@ -121,12 +123,15 @@ int main(int argc, char **argv)
     struct rnn_reader *r = tool_open_input(&tool, cli_arg(p, 0), &common);
     int rc;
     while ((rc = rnn_reader_next(r, &f, &err)) == RNN_OK)
-        if ((rc = take(&f, &err)) < 0) tool_fail(NULL, NULL, &err);
+        if ((rc = tool_heads_take(&st.heads, r, &f, &err)) < 0 || (rc = take(&f, &err)) < 0) tool_fail(NULL, NULL, &err);
     if (rc < 0) tool_fail(NULL, r, &err);
     if (!st.nets.n) cli_die(1, "no networks that can be run in the input");
     if (st.n_skipped) cli_warn("%zu networks are diverged or not finite, and left out", st.n_skipped);
+    const msgpack_object *head = NULL;
+    rc = tool_heads_join(&st.heads, &head, &err);
+    if (rc < 0) tool_fail(NULL, NULL, &err);
     struct rnn_writer *w = tool_open_output(&common);
-    rc = rnn_writer_head(w, rnn_reader_head(r), tool.name, &given, &build, &err);
+    rc = rnn_writer_head(w, head, tool.name, &given, &build, &err);
     if (rc >= 0) rc = write_all(w, &err);
     if (rc < 0) tool_fail(w, NULL, &err);
     tool_close_output(w);
@@ -134,6 +139,7 @@ int main(int argc, char **argv)
     tool_rollout_release(&st.nets);
     tool_arenas_release(&st.arenas);
     tool_items_clear(&st.seen);
+    tool_heads_release(&st.heads);
     rnn_kvs_release(&given);
     rnn_kvs_release(&build);
     cli_release_values(p);

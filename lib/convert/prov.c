@@ -140,7 +140,8 @@ static void put_inputs(FILE *f, const msgpack_object *inputs, int depth)
             fputs(" FILE", f);
             continue;
         }
-        fprintf(f, " --%.*s ", (int)option->via.str.size, option->via.str.ptr);
+        if (option->via.str.size) fprintf(f, " --%.*s ", (int)option->via.str.size, option->via.str.ptr);
+        else putc(' ', f); /* a segment of the main input */
         if (prov && prov->type == MSGPACK_OBJECT_ARRAY && prov->via.array.size) {
             fputs("<(", f);
             put_chain(f, prov, depth + 1);

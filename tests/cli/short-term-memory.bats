@@ -97,6 +97,20 @@ P
     near "$(cell out.rnn alike r_outputs)" 1 1e-12
 }
 
+@test "rnn-rollout: every segment is in its provenance, which makes the same again" {
+    local d made
+    for d in 30 40; do
+        taskgen delayed-activation --delay-ms $d --response-ms 10 --fresh | rnn-train --updates 5 --nets 1 -q --label "delay=$d" -o $d.rnn
+    done
+    cat 30.rnn 40.rnn | rnn-rollout --lengths 2 -q -o out.rnn
+    made=$(rnn-cat --prov out.rnn)
+    [[ "$made" == "rnn-cat <(taskgen"*"delay-ms = 30"*"<(taskgen"*"delay-ms = 40"*"rnn-rollout"* ]]
+    bash -c "$made" >again.rnn
+    cmp out.rnn again.rnn
+    rnn-rollout --lengths 2 -q -o one.rnn 30.rnn
+    [[ "$(rnn-cat --prov one.rnn)" == taskgen* ]]
+}
+
 @test "rnn-rollout refuses what it cannot run or group" {
     taskgen delayed-activation --fresh -o task.rnn
     run -1 --separate-stderr rnn-rollout -o out.rnn task.rnn
