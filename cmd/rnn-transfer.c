@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "cli/cli.h"
+#include "codec/codec.h"
+#include "tool/checkpoint.h"
 #include "tool/train_input.h"
 #include "tool/train_options.h"
 #include "tool/transfer.h"
@@ -19,7 +21,7 @@ static struct options {
     uint64_t eval_every;
     struct cli_strs donors, conditions, factorial, controls, map, endpoints;
     struct cli_reals at;
-    char *primary;
+    char *primary, *checkpoint;
     double primary_at, criterion, level;
     bool keep_nets, number_on;
 } opt = { .pairs = 1, .resamples = 10000, .conditions = { default_conditions, 1 }, .endpoints = { default_endpoints, 2 },
@@ -46,6 +48,7 @@ static const struct cli_opt own_options[] = {
     { 0, "level", CLI_REAL, &opt.level, "P", 0.5, 0.9999, "of the intervals", 0, NULL },
     { 0, "resamples", CLI_SIZE, &opt.resamples, "B", 100, 1e7, "bootstrap resamples, and permutations beyond 20 pairs", 0, NULL },
     { 0, "keep-nets", CLI_FLAG, &opt.keep_nets, NULL, 0, 0, "write the trained recipients", 0, NULL },
+    { 0, "checkpoint", CLI_STR, &opt.checkpoint, "FILE", 0, 0, "keep finished recipients in FILE, and go on from them", CLI_FILE, NULL },
 };
 
 /* One segment of the input, read to its end before training starts. */
@@ -53,7 +56,7 @@ struct segment {
     struct rnn_bytes head, pass;
     msgpack_unpacked unpacked; /* of head */
     struct tool_items items;
-    uint64_t failed;
+    uint64_t failed, digest;
     bool is_open;
 };
 
@@ -212,14 +215,71 @@ static int write_head(const struct segment *s, struct rnn_err *err)
     return rc;
 }
 
-struct job { struct tool_transfer t; size_t segment; };
+struct job {
+    struct tool_transfer t;
+    size_t segment;
+    struct tool_checkpoint *checkpoint; /* or NULL */
+    char input[RNN_ID_SIZE];            /* what the segment is, for the checkpoint */
+};
+
+/* The outcome of a checkpoint, or NULL. */
+static int find_kept(const struct job *j, uint64_t at, struct tool_outcome **o, struct rnn_err *err)
+{
+    struct rnn_bytes kept = { 0 };
+    bool found = false;
+    *o = NULL;
+    if (!j->checkpoint) return RNN_OK;
+    int rc = tool_checkpoint_find(j->checkpoint, j->segment * opt.pairs * st.conditions.n + at, &kept, &found, err);
+    if (rc >= 0 && found) rc = tool_outcome_kept(&kept, j->input, o, err);
+    rnn_bytes_release(&kept);
+    if (rc < 0 || !*o) return rc;
+    (*o)->index = j->t.first + at / st.conditions.n;
+    (*o)->condition = at % st.conditions.n;
+    return rc;
+}
 
 static int work(void *item, size_t worker, void *user, void **result, struct rnn_err *err)
 {
     const struct job *j = user;
     const uintptr_t at = (uintptr_t)item;
+    struct tool_outcome *o;
+    struct rnn_bytes keep = { 0 };
     (void)worker;
-    return tool_transfer_run(&j->t, at % st.conditions.n, at / st.conditions.n, (struct tool_outcome **)result, err);
+    RNN_TRY(find_kept(j, at, &o, err));
+    if (o) {
+        *result = o;
+        return RNN_OK;
+    }
+    RNN_TRY(tool_transfer_run(&j->t, at % st.conditions.n, at / st.conditions.n, &o, err));
+    int rc = j->checkpoint ? tool_outcome_keep(o, j->input, &keep, err) : RNN_OK;
+    if (rc >= 0 && j->checkpoint) rc = tool_checkpoint_done(j->checkpoint, j->segment * opt.pairs * st.conditions.n + at, &keep, err);
+    rnn_bytes_release(&keep);
+    if (rc < 0) tool_outcome_free(o);
+    else *result = o;
+    return rc;
+}
+
+/* A run is its options, donors and build; what each segment is stands with its outcomes. */
+static int open_checkpoint(const struct segment *s, struct job *j, struct rnn_err *err)
+{
+    struct rnn_writer *w;
+    struct rnn_kvs given = { 0 };
+    struct rnn_bytes what = { 0 };
+    const uint64_t lo = j->segment * opt.pairs * st.conditions.n;
+    size_t n;
+    if (!opt.checkpoint) return RNN_OK;
+    RNN_TRY(rnn_writer_open_mem(&w, err));
+    int rc = cli_options(st.p, &given, err);
+    if (rc >= 0) rc = rnn_writer_head_inputs(w, NULL, cli_tool_name, &given, &st.build, st.inputs, opt.donors.n, err);
+    const unsigned char *run = rnn_writer_mem(w, &n);
+    if (rc >= 0) rc = tool_checkpoint_open(&j->checkpoint, opt.checkpoint, run, n, lo, lo + opt.pairs * st.conditions.n, INFINITY, err);
+    if (rc >= 0) rc = rnn_bytes_append(&what, s->head.p, s->head.len, err);
+    if (rc >= 0) rc = rnn_bytes_append(&what, &s->digest, sizeof s->digest, err);
+    if (rc >= 0) rnn_id_of(what.p, what.len, j->input);
+    rnn_bytes_release(&what);
+    rnn_kvs_release(&given);
+    rnn_writer_abandon(w);
+    return rc;
 }
 
 static int emit(void *item, void *result, void *user, struct rnn_err *err)
@@ -295,13 +355,16 @@ static void train_segment(struct segment *s, bool is_last)
                             .criterion = opt.criterion, .keep_nets = opt.keep_nets } };
     if (!j.t.eval_every) j.t.eval_every = 1;
     check_measured(&j.t, total);
+    if (open_checkpoint(s, &j, &err) < 0) fail(&err);
     if (!st.w) st.w = tool_open_output(&common);
     int rc = write_head(s, &err);
     if (rc >= 0) rc = rnn_writer_raw(st.w, s->pass.p, s->pass.len, &err);
     if (rc >= 0) rc = run_pairs(&j, &err);
     if (rc >= 0 && is_last) rc = write_tests(&err);
     if (rc >= 0) rc = rnn_writer_end(st.w, s->failed, &err);
+    if (rc >= 0 && j.checkpoint) rc = tool_checkpoint_finish(j.checkpoint, &err);
     if (rc < 0) fail(&err);
+    tool_checkpoint_free(j.checkpoint);
     st.n_segments++;
     tool_train_input_release(&in);
     rnn_trials_release(&set);
@@ -353,6 +416,7 @@ static void read_and_train(void)
             done = open_segment(&s, &f, &err);
         } else if (!strcmp(f.kind, "end")) {
             s.failed = rnn_reader_failed(st.r);
+            s.digest = rnn_reader_digest(st.r);
             is_complete = true;
         } else {
             done = take(&s, &f, &err);

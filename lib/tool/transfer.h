@@ -84,6 +84,10 @@ struct tool_outcome {
 /* index: of the pair within the segment, which chooses the donor; the recipient's own number is first + index. */
 int tool_transfer_run(const struct tool_transfer *t, size_t condition, uint64_t index, struct tool_outcome **out, struct rnn_err *err);
 void tool_outcome_free(struct tool_outcome *o);
+/* An outcome as frames for a checkpoint, and back (without index and condition, which the checkpoint's key says).  input names what the recipient was
+ * trained on: RNN_ERR_ARG when a kept outcome was made from another. */
+int tool_outcome_keep(const struct tool_outcome *o, const char *input, struct rnn_bytes *out, struct rnn_err *err);
+int tool_outcome_kept(const struct rnn_bytes *kept, const char *input, struct tool_outcome **o, struct rnn_err *err);
 
 /* ---- all of them ---- */
 

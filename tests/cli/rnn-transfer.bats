@@ -219,6 +219,34 @@ assert (a["W_rec"][8] == s["W_rec"][8]).all() and (a["W_rec"][:, 8] == s["W_rec"
     [ "$(paste -d ' ' <(column control <s) <(column forgetting <s) | grep rotated)" = "rotated NaN" ]
 }
 
+@test "after kill -9 the same command ends with the bytes of an undisturbed run" {
+    cat "$TASK" <(taskgen sequence -s 6 --n-types 4 --suffix 2 --objective next-token) >two.rnn
+    long() { transfer --epochs 12 --at 2 --nets 2 --donors "$CLASS" --controls rotated "$@"; }
+    long two.rnn >whole.rnn
+    local grown=0 size last=0
+    for s in 0.1 0.2 0.4 0.8 1.6; do
+        rnn-transfer --hidden 16 --epochs 12 --nets 2 --seed 9 -q --at 2 --donors "$CLASS" --controls rotated --checkpoint ck two.rnn >cut.rnn 3>&- &
+        sleep "$s"
+        kill -9 $! 2>/dev/null || true
+        wait $! 2>/dev/null || true
+        size=$(stat -c %s ck 2>/dev/null || echo 0)
+        [ "$size" -le "$last" ] || grown=$((grown + 1))
+        last=$size
+    done
+    [ "$grown" -gt 0 ]
+    long --checkpoint ck two.rnn | cmp - whole.rnn
+    size=$(stat -c %s ck)
+    head -c $((size - 5)) ck >torn # the mark of the last recipient
+    long -j 1 --checkpoint torn two.rnn | cmp - whole.rnn
+    long -j 2 --checkpoint ck two.rnn | cmp - whole.rnn
+    [ "$(stat -c %s ck)" -eq "$size" ] # nothing was trained again
+    run -2 --separate-stderr long --lr 0.1 --checkpoint ck two.rnn
+    [[ "$stderr" == *"'ck' belongs to a run with other options, input or build"* ]]
+    cat "$TASK" "$TASK" >other.rnn
+    run -2 --separate-stderr long --checkpoint ck other.rnn
+    [[ "$stderr" == *"it belongs to a run with another input"* ]]
+}
+
 @test "donors that diverged are not used, and a row says so" {
     taskgen sequence -s 5 --n-types 4 --type-set 3 --suffix 2 | rnn-train --hidden 16 --epochs 1 --nets 2 --lr 1e6 --diverged-at 1e3 -q -o bad.rnn
     transfer --donors bad.rnn "$TASK" | rnn-cat --to tsv --table transfer_summary >t
