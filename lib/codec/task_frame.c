@@ -169,7 +169,7 @@ static int take_fields(const msgpack_object *body, struct rnn_task *t, struct rn
     RNN_TRY(take_channels(body, "channels_in", t->n_in, &t->channel_in, err));
     RNN_TRY(take_channels(body, "channels_out", t->n_out, &t->channel_out, err));
     RNN_TRY(rnn_get_heads(body, &t->heads, err));
-    RNN_TRY(rnn_heads_check(&t->heads, t->n_out, err));
+    if (rnn_heads_check(&t->heads, t->n_out, err) < 0) return err->code = RNN_ERR_FORMAT; /* the data is wrong, not a caller */
     return rnn_get_bool(body, "decoded", &t->is_decoded, false, err);
 }
 

@@ -38,6 +38,7 @@ skip_under_sanitizers() { # shadow memory has its own rules
 cue --hidden 400 --updates 2 --nets 2 -j2
 cue --hidden 700 --updates 2 --nets 1 --precision double
 copy --preset variable-memory --hidden 512 --curriculum 100 --batch 128 --updates 2
+copy --preset none --decoder 64 --hidden 400 --batch 128 --updates 2
 END
 }
 

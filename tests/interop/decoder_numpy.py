@@ -9,7 +9,7 @@ import tempfile
 import numpy as np
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from stream_numpy import read  # noqa: E402
+from stream_numpy import read, write  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get("BIN", os.path.join(ROOT, "build/release/bin"))
@@ -146,6 +146,37 @@ def check(folder, objective, f):
     yield abs(row["loss"][0] - L) < 1e-5, f"{objective}, {f}: the loss is the mean over heads"
 
 
+def strangers(folder):
+    """A multi-task set that somebody else wrote: two heads, no decoder; and heads that do not add up."""
+    r = np.random.default_rng(1)
+    u = r.normal(size=(8, 3, 2)).astype("<f4")
+    y = np.zeros((8, 3, 5), "<f4")
+    y[:, -1, 0] = u[:, 0, 0] > 0
+    y[:, -1, 1] = u[:, 0, 0] <= 0
+    y[np.arange(8)[:, None], np.arange(3), 2 + (u[:, :, 1] > 0)] = 1
+    trials = {"id": "given", "task": "mine", "split": "train", "stream": 0, "first": 0, "inputs": u, "targets": y, "weights": np.ones(3), "params": {}}
+    path, out = os.path.join(folder, "mine.rnn"), os.path.join(folder, "mine.net")
+    for sizes in ((2, 3), (2, 2)):
+        task = {"id": "mine", "name": "mine", "n_in": 2, "n_out": 5, "loss": "cross-entropy", "norm": "weights", "steps": 3, "n_split": {"train": 8},
+                "heads": [{"name": "sign", "n": sizes[0]}, {"name": "side", "n": sizes[1]}]}
+        write(path, [("head", {"format": "rnn-stream", "version": [1, 0], "prov": []}), ("task", task), ("trials", trials)])
+        if sum(sizes) == 5:
+            tool("rnn-train", "-q", "--hidden", 16, "--batch", 4, "--epochs", 300, "--lr", 0.01, "-o", out, path)
+            frames = list(read(out))
+            net = next(b for k, b, _ in frames if k == "net")
+            yield net["heads"] == task["heads"] and "n_latent" not in net, "a stranger's heads go from the task to the net"
+            h = np.zeros((8, 16))
+            p = net["params"]
+            for t in range(3):
+                h = np.tanh(h @ p["W_rec"].T + u[:, t] @ p["W_in"].T + p["b_rec"])
+                o = h @ p["W_out"].T + p["b_out"]
+                good = (o[:, 2:].argmax(1) == y[:, t, 2:].argmax(1)).all()
+            yield good and (o[:, :2].argmax(1) == y[:, -1, :2].argmax(1)).all(), "and both are learned"
+        else:
+            done = subprocess.run([os.path.join(BIN, "rnn-train"), "-q", path], stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+            yield done.returncode == 1 and b"4 outputs together, not 5" in done.stderr, f"heads that do not add up are refused: {done.stderr.decode().strip()}"
+
+
 def main():
     n = bad = 0
     with tempfile.TemporaryDirectory() as folder:
@@ -154,6 +185,9 @@ def main():
                 for good, what in check(folder, objective, f):
                     n, bad = n + 1, bad + (not good)
                     print("ok" if good else "not ok", n, "-", what)
+        for good, what in strangers(folder):
+            n, bad = n + 1, bad + (not good)
+            print("ok" if good else "not ok", n, "-", what)
     print(f"1..{n}")
     return bad > 0
 
