@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "tool/activity.h"
 #include "tool/fp.h"
+#include "tool/ranges.h"
 #include "tool/tool.h"
 
 static struct options {
@@ -115,20 +116,6 @@ static void read_starts(const char *path)
     st.plan.file = st.file;
 }
 
-static void pick_arrays(void)
-{
-    bool *chosen = st.plan.array;
-    if (!opt.arrays.n) chosen[TOOL_FP_STATES] = chosen[TOOL_FP_EIGENVALUES] = chosen[TOOL_FP_PCA] = true;
-    for (size_t i = 0; i < opt.arrays.n; i++) {
-        int k;
-        if (!strcmp(opt.arrays.v[i], "none") && opt.arrays.n == 1) return;
-        if (!strcmp(opt.arrays.v[i], "all"))
-            for (int a = 0; a < TOOL_FP_N_ARRAYS; a++) chosen[a] = true;
-        else if (rnn_name_index(tool_fp_array_names, opt.arrays.v[i], &k)) chosen[k] = true;
-        else cli_die(2, "--arrays: '%s' is none of its names: see --help", opt.arrays.v[i]);
-    }
-}
-
 static void check_options(const struct cli_parse *p)
 {
     const bool draws = opt.starts == TOOL_FP_TRAJECTORY || opt.starts == TOOL_FP_UNIFORM;
@@ -161,7 +148,8 @@ static void make_plan(const struct cli_parse *p)
     plan->search.max_iterations = opt.max_iterations;
     plan->search.fixed_speed = opt.fixed_speed;
     plan->search.slow_speed = opt.slow_speed;
-    pick_arrays();
+    tool_pick("arrays", &opt.arrays, tool_fp_array_names, plan->array);
+    if (!opt.arrays.n) plan->array[TOOL_FP_STATES] = plan->array[TOOL_FP_EIGENVALUES] = plan->array[TOOL_FP_PCA] = true;
     if (opt.file) read_starts(opt.file);
     if (!opt.where) return;
     plan->where_key = rnn_strdup(opt.where);

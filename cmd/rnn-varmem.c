@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "tool/each_net.h"
 #include "tool/operator.h"
+#include "tool/ranges.h"
 #include "tool/tool.h"
 #include "tool/varmem.h"
 
@@ -67,22 +68,6 @@ static struct state {
     char *picture;
 } st;
 
-/* Marks those of names[] that the list holds; "all" and "none" where allowed. */
-static void pick(const char *option, const struct cli_strs *list, const char *const *names, bool *chosen,
-                 bool words)
-{
-    for (size_t i = 0; i < list->n; i++) {
-        int k;
-        if (words && !strcmp(list->v[i], "none") && list->n == 1) return;
-        if (words && !strcmp(list->v[i], "all"))
-            for (int all = 0; names[all]; all++) chosen[all] = true;
-        else if (rnn_name_index(names, list->v[i], &k))
-            chosen[k] = true;
-        else
-            cli_die(2, "--%s: '%s' is none of its names: see --help", option, list->v[i]);
-    }
-}
-
 static void make_plan(const struct cli_parse *p)
 {
     struct tool_vm_plan *plan = &st.plan;
@@ -92,11 +77,11 @@ static void make_plan(const struct cli_parse *p)
                                   .count = opt.count,
                                   .horizon = opt.horizon,
                                   .seed = common.seed};
-    pick("variants", &opt.variants, rnn_vm_variant_names, plan->variant, false);
+    tool_pick("variants", &opt.variants, rnn_vm_variant_names, plan->variant);
     for (int v = 0; !opt.variants.n && v < RNN_VM_N_VARIANTS; v++) plan->variant[v] = true;
-    pick("norm", &opt.norms, rnn_vm_norm_names, plan->norm, false);
+    tool_pick("norm", &opt.norms, rnn_vm_norm_names, plan->norm);
     if (!opt.norms.n) plan->norm[RNN_VM_NORM_NONE] = true;
-    pick("arrays", &opt.arrays, tool_vm_array_names, plan->array, true);
+    tool_pick("arrays", &opt.arrays, tool_vm_array_names, plan->array);
     if (!opt.arrays.n) plan->array[TOOL_VM_EIGENVALUES] = true;
     cli_exclusive(p, "operator", "task");
     if (!opt.operator) cli_refuse(p, "length", "without --operator");

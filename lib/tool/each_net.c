@@ -24,6 +24,7 @@ struct loop {
     struct rnn_net *partial; /* as far as they have come */
     struct turn *waiting; /* a complete one whose further frames are (e->after) */
     size_t n_pushed;      /* networks of this segment */
+    bool any;             /* networks at all */
     struct turn **held;
     size_t n_held, cap_held; /* for e->second */
     bool is_second;
@@ -68,9 +69,7 @@ static int work(void *item, size_t worker, void *user, void **result, struct rnn
     const int rc = (l->is_second ? l->e->second : l->e->work)(l->e->user, &t->it, err);
     *result = rc < 0 ? NULL : t;
     if (rc >= 0) return RNN_OK;
-    char why[sizeof err->msg];
-    memcpy(why, err->msg, sizeof why);
-    rnn_fail(err, rc, "%s: %.400s", t->it.net->id, why);
+    rnn_fail(err, rc, "%s: %s", t->it.net->id, err->msg);
     free_turn(t); /* the pool gives a failed item back to nobody */
     return rc;
 }
@@ -139,6 +138,7 @@ static int push(struct loop *l, struct turn *t, struct rnn_err *err)
         return rc;
     }
     l->n_pushed++;
+    l->any = true;
     return rnn_pool_push(l->pool, t, err);
 }
 
@@ -264,6 +264,7 @@ uint64_t tool_each_net(const struct cli_tool *tool, const struct cli_common *c, 
     free(l.held);
     rnn_kvs_release(&build);
     if (rc < 0) tool_fail(w, NULL, &err);
+    if (!l.any) cli_warn("no networks in the input: nothing was done");
     const uint64_t failed = rnn_writer_failed(w);
     tool_close_output(w);
     rnn_reader_close(r);

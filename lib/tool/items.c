@@ -182,26 +182,37 @@ int tool_choose_trials(const struct tool_task *t, const struct tool_choice *want
 
 /* ---- files beside the main stream ---- */
 
-static int read_side(struct tool_side *s, struct rnn_err *err)
+static _Noreturn void die_of_side(const struct tool_side *s, const char *path, const char *why)
+{
+    cli_die(1, "--%s: %s: %s", s->prov.option, path, why);
+}
+
+static void read_side(struct tool_side *s, const char *path)
 {
     struct rnn_frame f;
+    struct rnn_err err;
     int rc;
-    while ((rc = rnn_reader_next(s->reader, &f, err)) == RNN_OK) {
-        if (!strcmp(f.kind, "end")) RNN_TRY(rnn_want_uint(f.body, "digest", &s->prov.digest, err));
-        else RNN_TRY(tool_items_frame(&s->items, &f, err));
+    while ((rc = rnn_reader_next(s->reader, &f, &err)) == RNN_OK) {
+        if (!strcmp(f.kind, "end")) rc = rnn_want_uint(f.body, "digest", &s->prov.digest, &err);
+        else rc = tool_items_frame(&s->items, &f, &err);
+        if (rc < 0) die_of_side(s, path, err.msg);
     }
-    return rc;
+    if (rc < 0) cli_die(1, "--%s: %s", s->prov.option, err.msg); /* names the file */
 }
 
 void tool_side_open(struct tool_side *s, const char *task, const char *trials, size_t max_frame)
 {
     const char *path = task ? task : trials;
     struct rnn_err err;
+    size_t n_blocks = 0;
     *s = (struct tool_side){ 0 };
     if (!path) return;
     s->prov.option = task ? "task" : "trials";
-    if (rnn_reader_open(&s->reader, path, max_frame, &err) < 0) cli_die_err(&err);
-    if (read_side(s, &err) < 0) cli_die(cli_status_of(err.code), "--%s: %s: %s", s->prov.option, path, err.msg);
+    if (rnn_reader_open(&s->reader, path, max_frame, &err) < 0) cli_die(1, "--%s: %s", s->prov.option, err.msg);
+    read_side(s, path);
+    for (size_t i = 0; i < s->items.n; i++) n_blocks += s->items.v[i]->n_blocks;
+    if (!s->items.n) die_of_side(s, path, "holds no task");
+    if (!task && !n_blocks) die_of_side(s, path, "holds no trials: --task takes a task alone");
     s->prov.head = rnn_reader_head(s->reader);
 }
 

@@ -1,7 +1,10 @@
 #include "tool/ranges.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "base/mem.h"
+#include "model/net.h"
 
 #define LARGEST (1ul << 24)
 
@@ -24,4 +27,22 @@ size_t *tool_ranges(const char *option, const char *what, const struct cli_strs 
         }
     }
     return v;
+}
+
+static void mark(const char *option, const char *word, bool is_only, const char *const *names, bool *chosen)
+{
+    int k;
+    if (rnn_name_index(names, word, &k)) chosen[k] = true;
+    else if (!strcmp(word, "all")) for (k = 0; names[k]; k++) chosen[k] = true;
+    else if (strcmp(word, "none") || !is_only) {
+        char known[400] = "";
+        for (size_t i = 0, at = 0; names[i] && at < sizeof known; i++)
+            at += (size_t)snprintf(known + at, sizeof known - at, "%s%s", i ? ", " : "", names[i]);
+        cli_die(2, "--%s: '%s': must be of %s", option, word, known);
+    }
+}
+
+void tool_pick(const char *option, const struct cli_strs *words, const char *const *names, bool *chosen)
+{
+    for (size_t i = 0; i < words->n; i++) mark(option, words->v[i], words->n == 1, names, chosen);
 }

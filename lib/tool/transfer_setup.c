@@ -61,19 +61,28 @@ static int own_trials(struct tool_donor_segment *s, struct rnn_err *err)
     return tool_choose_trials(t, &want, &s->test, &given, err);
 }
 
-static int read_donor(struct tool_donor *d, const char *path, size_t max_frame, struct rnn_err *err)
+static int read_frames(struct tool_donor *d, const char *path, struct rnn_err *err)
 {
     struct rnn_frame f;
     struct rnn_net *open = NULL;
     int rc;
-    RNN_TRY(rnn_reader_open(&d->reader, path, max_frame, err));
-    while ((rc = rnn_reader_next(d->reader, &f, err)) == RNN_OK)
-        if ((rc = take_frame(d, &f, &open, err)) < 0) break;
+    while ((rc = rnn_reader_next(d->reader, &f, err)) == RNN_OK) {
+        if ((rc = take_frame(d, &f, &open, err)) < 0) {
+            rnn_fail(err, rc, "%s: %s", path, err->msg);
+            break;
+        }
+    }
     rnn_net_free(open);
-    if (rc < 0) return rc;
+    return rc;
+}
+
+static int read_donor(struct tool_donor *d, const char *path, size_t max_frame, struct rnn_err *err)
+{
+    RNN_TRY(rnn_reader_open(&d->reader, path, max_frame, err));
+    RNN_TRY(read_frames(d, path, err));
     d->digest = rnn_reader_digest(d->reader);
     for (size_t i = 0; i < d->n_segments; i++) {
-        if (!d->segments[i].n) return rnn_fail(err, RNN_ERR_ARG, "segment %zu holds no nets", i);
+        if (!d->segments[i].n) return rnn_fail(err, RNN_ERR_FORMAT, "%s: segment %zu holds no nets", path, i);
         RNN_TRY(own_trials(&d->segments[i], err));
     }
     return RNN_OK;
@@ -111,10 +120,7 @@ int tool_donors_add(struct tool_donors *d, const char *word, size_t max_frame, s
     char *name = eq ? rnn_asprintf("%.*s", (int)(eq - word), word) : d->n ? rnn_asprintf("donor%zu", d->n + 1) : rnn_strdup("donor");
     RNN_TRY(add_donor(d, name, &made, err));
     const int rc = read_donor(made, eq ? eq + 1 : word, max_frame, err);
-    if (rc >= 0) return RNN_OK;
-    char why[sizeof err->msg];
-    memcpy(why, err->msg, sizeof why);
-    return rnn_fail(err, rc, "--donors: %s: %.400s", eq ? eq + 1 : word, why);
+    return rc < 0 ? rnn_fail(err, rc, "--donors: %s", err->msg) : RNN_OK;
 }
 
 int tool_donors_control(struct tool_donors *d, enum tool_control control, struct rnn_err *err)
