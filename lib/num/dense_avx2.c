@@ -41,6 +41,7 @@ static inline double sum_f64(__m256d v)
 }
 
 #define T float
+#define FEW_COLUMNS(...) 0
 #define S f32
 #define W 8
 #define VEC vec_f32
@@ -58,6 +59,7 @@ static inline double sum_f64(__m256d v)
 #include "num/dense_undef.h"
 
 #define T double
+#define FEW_COLUMNS(...) 0
 #define S f64
 #define W 4
 #define VEC vec_f64

@@ -33,8 +33,98 @@ static inline double sum_f64(__m512d v)
     return _mm_cvtsd_f64(_mm_add_sd(q, _mm_unpackhi_pd(q, q)));
 }
 
+/* Up to four columns that are left of a product fill a quarter of a vector: 100 columns would pay for 112.  Here a vector holds them
+ * for four rows instead, [row][column].  Each element stays one chain over k in ascending order.  B is packed [k][4]. */
+static inline __m512 four_rows(const float *p, size_t stride, __mmask8 mask)
+{
+    const __m256 lo = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_maskz_loadu_ps(mask, p)), _mm_maskz_loadu_ps(mask, p + stride), 1);
+    const __m256 hi = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_maskz_loadu_ps(mask, p + 2 * stride)),
+                                           _mm_maskz_loadu_ps(mask, p + 3 * stride), 1);
+    return _mm512_insertf32x8(_mm512_castps256_ps512(lo), hi, 1);
+}
+
+static inline void put_four_rows(float *p, size_t stride, __mmask8 mask, __m512 v)
+{
+    _mm_mask_storeu_ps(p, mask, _mm512_castps512_ps128(v));
+    _mm_mask_storeu_ps(p + stride, mask, _mm512_extractf32x4_ps(v, 1));
+    _mm_mask_storeu_ps(p + 2 * stride, mask, _mm512_extractf32x4_ps(v, 2));
+    _mm_mask_storeu_ps(p + 3 * stride, mask, _mm512_extractf32x4_ps(v, 3));
+}
+
+#define EACH _Pragma("GCC unroll 16")
+/* q-th of the four steps of k that v holds for each of its rows */
+#define SPREAD_STEP(q)                                                                                               \
+    {                                                                                                                \
+        const __m512 b = _mm512_broadcast_f32x4(_mm_load_ps(B + 4 * (p + (q))));                                     \
+        EACH for (size_t g = 0; g < GROUPS; g++) acc[g] = _mm512_fmadd_ps(_mm512_permute_ps(v[g], 0x55 * (q)), b, acc[g]); \
+    }
+
+/* Rows of A contiguous along k (cs = 1): four steps at a time. */
+#define GROUPS 8
+static void quads_along_k(size_t k, const float *A, size_t rs, const float *B, const float *init, size_t ldi, float *C, size_t ldc,
+                          __mmask8 mask)
+{
+    __m512 acc[GROUPS], v[GROUPS];
+    size_t p = 0;
+    EACH for (size_t g = 0; g < GROUPS; g++)
+        acc[g] = init ? four_rows(init + 4 * g * ldi, ldi, mask) : _mm512_setzero_ps();
+    for (; p + 4 <= k; p += 4) {
+        EACH for (size_t g = 0; g < GROUPS; g++) v[g] = four_rows(A + 4 * g * rs + p, rs, 15);
+        SPREAD_STEP(0) SPREAD_STEP(1) SPREAD_STEP(2) SPREAD_STEP(3)
+    }
+    if (p < k) {
+        EACH for (size_t g = 0; g < GROUPS; g++) v[g] = four_rows(A + 4 * g * rs + p, rs, (__mmask8) ((1u << (k - p)) - 1));
+        SPREAD_STEP(0)
+        if (k - p > 1) SPREAD_STEP(1)
+        if (k - p > 2) SPREAD_STEP(2)
+    }
+    EACH for (size_t g = 0; g < GROUPS; g++) put_four_rows(C + 4 * g * ldc, ldc, mask, acc[g]);
+}
+
+/* Rows of A contiguous along m (rs = 1): two vectors of rows at each step. */
+static void quads_along_m(size_t k, const float *A, size_t cs, const float *B, const float *init, size_t ldi, float *C, size_t ldc,
+                          __mmask8 mask)
+{
+    __m512 acc[GROUPS];
+    __m512i pick[4];
+    EACH for (int g = 0; g < 4; g++)
+        pick[g] = _mm512_srli_epi32(_mm512_add_epi32(_mm512_set1_epi32(16 * g),
+                                                     _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)), 2);
+    EACH for (size_t g = 0; g < GROUPS; g++)
+        acc[g] = init ? four_rows(init + 4 * g * ldi, ldi, mask) : _mm512_setzero_ps();
+    for (size_t p = 0; p < k; p++) {
+        const __m512 b = _mm512_broadcast_f32x4(_mm_load_ps(B + 4 * p));
+        const __m512 a[2] = {_mm512_loadu_ps(A + p * cs), _mm512_loadu_ps(A + p * cs + 16)};
+        EACH for (size_t g = 0; g < GROUPS; g++)
+            acc[g] = _mm512_fmadd_ps(_mm512_permutexvar_ps(pick[g % 4], a[g / 4]), b, acc[g]);
+    }
+    EACH for (size_t g = 0; g < GROUPS; g++) put_four_rows(C + 4 * g * ldc, ldc, mask, acc[g]);
+}
+
+/* The last `lanes` columns, 1 to 4, of as many rows as make whole groups; returns how many those are. */
+static size_t quads_f32(size_t m, size_t lanes, size_t k, const float *A, size_t rs, size_t cs, const float *B, size_t ldb,
+                        const float *init, size_t ldi, float *C, size_t ldc)
+{
+    enum { ROWS = 4 * GROUPS, DEPTH = 128 };
+    float packed[4 * DEPTH] __attribute__((aligned(16)));
+    const __mmask8 mask = (__mmask8) ((1u << lanes) - 1);
+    size_t i = 0;
+    if (lanes > 4 || m < ROWS || k > DEPTH || k < 8 || (rs != 1 && cs != 1)) return 0;
+    for (size_t p = 0; p < k; p++) _mm_store_ps(packed + 4 * p, _mm_maskz_loadu_ps(mask, B + p * ldb));
+    for (; i + ROWS <= m; i += ROWS) {
+        const float *from = init ? init + i * ldi : NULL;
+        if (cs == 1) quads_along_k(k, A + i * rs, rs, packed, from, ldi, C + i * ldc, ldc, mask);
+        else quads_along_m(k, A + i, cs, packed, from, ldi, C + i * ldc, ldc, mask);
+    }
+    return i;
+}
+#undef GROUPS
+#undef SPREAD_STEP
+#undef EACH
+
 #define T float
 #define S f32
+#define FEW_COLUMNS quads_f32
 #define W 16
 #define VEC vec_f32
 #define IVEC ivec_f32
@@ -51,6 +141,7 @@ static inline double sum_f64(__m512d v)
 #include "num/dense_undef.h"
 
 #define T double
+#define FEW_COLUMNS(...) 0
 #define S f64
 #define W 8
 #define VEC vec_f64

@@ -1,6 +1,7 @@
 /* One precision of a vector set; included by dense_avx2.c and dense_avx512.c with
  *   T element, S suffix, VEC vector, IVEC its comparisons, W numbers in a vector, MASK and the functions
  *   load(p), store(p, v), mask_of(n) for the first n lanes, load_mask(p, mask), store_mask(p, mask, v), spread(x), fma(a, b, c), sum_lanes(v), and
+ *   FEW_COLUMNS(as gemm): products of less than a vector of columns, for the first rows; how many rows it did (0: none),
  *   TILES(X): the register tiles X(rows, vectors), NR_MAX, ROWS_OF: rows of the tallest tile of each width.
  * Loops over tiles are unrolled by the compiler into registers; the sizes must be literals for that. */
 
@@ -74,9 +75,9 @@ static void FN(copy_panel)(size_t k, size_t n, const T *B, size_t ldb, T *out)
     for (size_t p = 0; p < k; p++) memcpy(out + p * FN(PANEL), B + p * ldb, n * sizeof(T));
 }
 
-/* C = init + A B for at most K_BLOCK deep. */
-static void FN(block)(size_t m, size_t n, size_t k, const T *A, size_t rs, size_t cs, const T *B, size_t ldb, const T *init,
-                      size_t ldi, T *C, size_t ldc)
+/* C = init + A B for at most K_BLOCK deep, column panel by column panel. */
+static void FN(panels)(size_t m, size_t n, size_t k, const T *A, size_t rs, size_t cs, const T *B, size_t ldb, const T *init,
+                       size_t ldi, T *C, size_t ldc)
 {
     T copy[FN(K_BLOCK) * FN(PANEL)] __attribute__((aligned(64)));
     const size_t vectors = (n + W - 1) / W;
@@ -90,6 +91,18 @@ static void FN(block)(size_t m, size_t n, size_t k, const T *A, size_t rs, size_
         FN(panel)(m, w, k, A, rs, cs, copies ? copy : panel, copies ? FN(PANEL) : ldb, init ? init + v * W : NULL, ldi, C + v * W,
                   ldc, mask_of(lanes));
     }
+}
+
+/* The same; what is left of the columns goes first, where the set has a way of its own with them. */
+static void FN(block)(size_t m, size_t n, size_t k, const T *A, size_t rs, size_t cs, const T *B, size_t ldb, const T *init,
+                      size_t ldi, T *C, size_t ldc)
+{
+    const size_t rest = n % W, whole = n - rest;
+    const size_t done = rest ? FEW_COLUMNS(m, rest, k, A, rs, cs, B + whole, ldb, init ? init + whole : NULL, ldi, C + whole, ldc) : 0;
+    FN(panels)(m, done ? whole : n, k, A, rs, cs, B, ldb, init, ldi, C, ldc);
+    if (done)
+        FN(panels)(m - done, rest, k, A + done * rs, rs, cs, B + whole, ldb, init ? init + done * ldi + whole : NULL, ldi,
+                   C + done * ldc + whole, ldc);
 }
 
 static void FN(gemm)(size_t m, size_t n, size_t k, const T *A, size_t rs, size_t cs, const T *B, size_t ldb, const T *init, size_t ldi,
@@ -134,7 +147,7 @@ static void FN(gemm)(size_t m, size_t n, size_t k, const T *A, size_t rs, size_t
             }                                                                                                        \
         }                                                                                                            \
         EACH for (size_t i = 0; i < MR; i++) {                                                                       \
-            EACH for (size_t j = 0; j < NR; j++) C[i * ldc + j] = sum_lanes(acc[i][j]) + (bias ? bias[j] : 0);   \
+            EACH for (size_t j = 0; j < NR; j++) C[i * ldc + j] = sum_lanes(acc[i][j]) + (bias ? bias[j] : 0);       \
         }                                                                                                            \
     }
 #define ALL_DOTS(X)                                                                                                  \

@@ -13,3 +13,4 @@
 #undef spread
 #undef fma
 #undef sum_lanes
+#undef FEW_COLUMNS
