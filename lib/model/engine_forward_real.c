@@ -205,8 +205,11 @@ static int initial_state(struct RN(rnn_engine) *e, struct rnn_err *err)
             RN(rnn_rng_normals)(&g, n, s);
         }
         const real sd = (real) e->s.h0_sd;
-        for (size_t k = 0; k < n; k += N)
-            for (size_t i = 0; i < N; i++) s[k + i] = (e->th.h0 ? e->th.h0[i] : 0) + (sd > 0 ? sd * s[k + i] : 0);
+        if (!(sd > 0)) memset(s, 0, n * sizeof *s);
+        for (size_t k = 0; k < n; k += N) {
+            if (sd > 0) e->k->RN(axpby)(N, 0, s + k, sd, s + k);
+            if (e->th.h0) e->k->RN(axpby)(N, 1, e->th.h0, 1, s + k);
+        }
         if (e->s.h0_transform == RNN_H0_TANH) rnn_kernels()->RN(tanh)(n, s, s);
     }
     if (e->split_rates) RN(engine_activate)(e->s.act, n, s, e->rate);
