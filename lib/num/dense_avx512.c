@@ -105,7 +105,7 @@ static void quads_along_m(size_t k, const float *A, size_t cs, const float *B, c
 static size_t quads_f32(size_t m, size_t lanes, size_t k, const float *A, size_t rs, size_t cs, const float *B, size_t ldb,
                         const float *init, size_t ldi, float *C, size_t ldc)
 {
-    enum { ROWS = 4 * GROUPS, DEPTH = 128 };
+    enum { ROWS = 4 * GROUPS, DEPTH = 256 };
     float packed[4 * DEPTH] __attribute__((aligned(16)));
     const __mmask8 mask = (__mmask8) ((1u << lanes) - 1);
     size_t i = 0;
