@@ -6,6 +6,7 @@ NR == 1 {
     next
 }
 $at["endpoint"] == "accuracy" && $at["epoch"] == 20 {
-    printf "  %-34s - %-28s %+.3f [%+.3f, %+.3f]  n=%-3s p=%-8.3g %s\n", $at["condition"], $at["reference"], $at["difference"], $at["lo"],
-        $at["hi"], $at["n"], $at["p"], $at["primary"] ? "the primary endpoint" : "Holm: " sprintf("%.3g", $at["p_holm"])
+    interval = $at["lo"] == "NaN" ? "" : sprintf("[%+.3f, %+.3f]", $at["lo"], $at["hi"])
+    printf "  %-34s - %-28s %+.3f %-16s  n=%-3s p=%-8.3g %s\n", $at["condition"], $at["reference"], $at["difference"], interval,
+        $at["n"], $at["p"], $at["primary"] ? "the primary endpoint" : "Holm: " sprintf("%.3g", $at["p_holm"])
 }
