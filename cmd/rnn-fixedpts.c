@@ -148,7 +148,7 @@ static void make_plan(const struct cli_parse *p)
     plan->search.max_iterations = opt.max_iterations;
     plan->search.fixed_speed = opt.fixed_speed;
     plan->search.slow_speed = opt.slow_speed;
-    tool_pick("arrays", &opt.arrays, tool_fp_array_names, plan->array);
+    tool_pick("arrays", &opt.arrays, tool_fp_array_names, true, plan->array);
     if (!opt.arrays.n) plan->array[TOOL_FP_STATES] = plan->array[TOOL_FP_EIGENVALUES] = plan->array[TOOL_FP_PCA] = true;
     if (opt.file) read_starts(opt.file);
     if (!opt.where) return;

@@ -77,11 +77,11 @@ static void make_plan(const struct cli_parse *p)
                                   .count = opt.count,
                                   .horizon = opt.horizon,
                                   .seed = common.seed};
-    tool_pick("variants", &opt.variants, rnn_vm_variant_names, plan->variant);
+    tool_pick("variants", &opt.variants, rnn_vm_variant_names, false, plan->variant);
     for (int v = 0; !opt.variants.n && v < RNN_VM_N_VARIANTS; v++) plan->variant[v] = true;
-    tool_pick("norm", &opt.norms, rnn_vm_norm_names, plan->norm);
+    tool_pick("norm", &opt.norms, rnn_vm_norm_names, false, plan->norm);
     if (!opt.norms.n) plan->norm[RNN_VM_NORM_NONE] = true;
-    tool_pick("arrays", &opt.arrays, tool_vm_array_names, plan->array);
+    tool_pick("arrays", &opt.arrays, tool_vm_array_names, true, plan->array);
     if (!opt.arrays.n) plan->array[TOOL_VM_EIGENVALUES] = true;
     cli_exclusive(p, "operator", "task");
     if (!opt.operator) cli_refuse(p, "length", "without --operator");

@@ -115,6 +115,8 @@ static int take_trials(const msgpack_object *body, struct rnn_trials *tr, struct
     size_t out[3] = {tr->K, tr->T, RNN_ANY};
     RNN_TRY(rnn_take_f32(body, "targets", 3, out, &tr->y, err));
     tr->n_out = out[2];
+    /* Counts are bounded by the bytes behind them: an extent of 0 would let the others be anything. */
+    if (tr->K && !(tr->T && tr->n_out)) return rnn_fail(err, RNN_ERR_FORMAT, "%zu trials without steps or outputs", tr->K);
     RNN_TRY(take_weights(body, tr, err));
     return take_cols(body, tr, err);
 }
@@ -202,6 +204,7 @@ static int take_activity(const msgpack_object *body, struct rnn_activity *a, str
     a->K = v[0];
     a->T = v[1];
     a->n = v[2];
+    if (a->K && !(a->T && a->n)) return rnn_fail(err, RNN_ERR_FORMAT, "%zu trials without steps or units", a->K);
     RNN_TRY(take_units(body, a, err));
     if (!rnn_is_nil(rnn_find(body, "state0"))) {
         size_t s[2] = {a->K, RNN_ANY};
@@ -213,6 +216,7 @@ static int take_activity(const msgpack_object *body, struct rnn_activity *a, str
         RNN_TRY(rnn_take_f32(body, "outputs", 3, o, &a->outputs, err));
         a->T_out = o[1];
         a->n_out = o[2];
+        if (a->K && a->T_out && !a->n_out) return rnn_fail(err, RNN_ERR_FORMAT, "%zu steps of no outputs", a->T_out);
     }
     return RNN_OK;
 }

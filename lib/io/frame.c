@@ -85,6 +85,7 @@ static int view_shape(const msgpack_object *shape, struct rnn_array *view, size_
     if (shape->via.array.size > RNN_MAX_DIMS) {
         return rnn_fail(err, RNN_ERR_FORMAT, "an array of %u dimensions (at most %d)", shape->via.array.size, RNN_MAX_DIMS);
     }
+    size_t others = 1; /* extents that are not 0: nothing bounds them where one is, and loops run over them */
     view->ndim = (int)shape->via.array.size;
     *count = 1;
     for (int d = 0; d < view->ndim; d++) {
@@ -92,7 +93,9 @@ static int view_shape(const msgpack_object *shape, struct rnn_array *view, size_
         if (n->type != MSGPACK_OBJECT_POSITIVE_INTEGER) return rnn_fail(err, RNN_ERR_FORMAT, "an array whose shape is not of integers");
         view->shape[d] = n->via.u64;
         if (!rnn_mul_size(*count, n->via.u64, count)) return rnn_fail(err, RNN_ERR_FORMAT, "an array whose shape overflows");
+        if (n->via.u64 && !rnn_mul_size(others, n->via.u64, &others)) others = SIZE_MAX;
     }
+    if (*count == 0 && others > UINT32_MAX) return rnn_fail(err, RNN_ERR_FORMAT, "an array of no numbers whose shape is too large");
     return RNN_OK;
 }
 

@@ -338,9 +338,10 @@ static int add_unstable(struct rnn_panel *p, const struct rnn_gathered *g, const
 {
     const struct rnn_garray *axes = beside(g, "pca_axes", points), *w = beside(g, "fixedpoint_eigenvalues", points);
     const struct rnn_garray *right = beside(g, "fixedpoint_right_vectors", points);
-    if (!axes || !w || !right || w->value.dtype != RNN_C128 || right->value.dtype != RNN_C128 || right->value.ndim != 3) return RNN_OK;
+    if (!axes || !w || !right || axes->value.dtype != RNN_F64 || w->value.dtype != RNN_C128 || right->value.dtype != RNN_C128) return RNN_OK;
+    if (axes->value.ndim != 2 || w->value.ndim != 2 || right->value.ndim != 3 || axes->value.shape[0] < 2) return RNN_OK;
     const size_t n = points->value.shape[0], D = points->value.shape[1], N = right->value.shape[1], M = right->value.shape[2];
-    if (axes->value.ndim != 2 || axes->value.shape[1] != N || right->value.shape[0] != n || w->value.shape[1] != M) return RNN_OK;
+    if (axes->value.shape[1] != N || right->value.shape[0] != n || w->value.shape[0] != n || w->value.shape[1] != M) return RNN_OK;
     const double *P = axes->value.data, *at = points->value.data;
     const double _Complex *lambda = w->value.data, *V = right->value.data;
     struct rnn_layer *l = rnn_panel_layer(p, RNN_LAYER_SEGMENTS, "unstable directions", 1);
@@ -385,7 +386,7 @@ int rnn_draw_fixedpoints(const struct rnn_gathered *g, struct rnn_figure *f, str
         if (!p) return memory(err);
         double span = 0;
         const struct rnn_garray *tr = beside(g, "pca_trajectories", a);
-        if (tr && tr->value.ndim == 3 && tr->value.dtype == RNN_F64) {
+        if (tr && tr->value.ndim == 3 && tr->value.shape[2] >= 2 && tr->value.dtype == RNN_F64) {
             RNN_TRY(add_trajectories(p, tr, err));
             for (size_t i = 0; i < rnn_array_count(&tr->value); i++) span = fmax(span, fabs(((const double *)tr->value.data)[i]));
         }

@@ -96,6 +96,7 @@ static struct rnn_gcol *column_of(struct rnn_gtable *t, const char *name, bool i
     struct rnn_gcol *c = &t->col[t->n_cols];
     *c = (struct rnn_gcol){.name = rnn_strdup(name), .unit = rnn_strdup(""), .doc = rnn_strdup(""), .is_text = is_text};
     t->n_cols++;
+    if (!c->name || !c->unit || !c->doc) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory"), NULL;
     return blank(c, 0, t->rows, err) < 0 ? NULL : c;
 }
 
@@ -224,9 +225,11 @@ static int copy_names(const msgpack_object *o, char *out[RNN_MAX_DIMS])
 /* The next block of the array given last: same name and net, and it begins where that one ends. */
 static int continue_array(struct rnn_garray *a, const struct rnn_array *more, struct rnn_err *err)
 {
-    const size_t old = rnn_array_bytes(&a->value), add = rnn_array_bytes(more);
-    if (a->value.ndim != more->ndim || a->value.dtype != more->dtype)
+    bool fits = a->value.ndim == more->ndim && a->value.dtype == more->dtype;
+    for (int d = 1; fits && d < more->ndim; d++) fits = a->value.shape[d] == more->shape[d];
+    if (!fits)
         return rnn_fail(err, RNN_ERR_FORMAT, "array %s: its pieces differ in type or dimensions", a->name);
+    const size_t old = rnn_array_bytes(&a->value), add = rnn_array_bytes(more);
     char *p = rnn_alloc(old + add, 1);
     if (!p) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory for array %s", a->name);
     memcpy(p, a->value.data, old);

@@ -69,9 +69,7 @@ static int open_task(struct side *s, const char *path, const struct cli_common *
         if (strcmp(f.kind, "task")) continue;
         if (s->task) return rnn_fail(err, RNN_ERR_FORMAT, "%s holds more than one task", path);
         RNN_TRY(rnn_task_decode(f.body, &s->task, err));
-        RNN_TRY(rnn_grow(&s->raw.p, &s->raw.cap, f.raw_len, 1, err));
-        memcpy(s->raw.p, f.raw, f.raw_len);
-        s->raw.len = f.raw_len;
+        RNN_TRY(rnn_bytes_append(&s->raw, f.raw, f.raw_len, err));
     }
     if (rc < 0) return rc;
     if (!s->task) return rnn_fail(err, RNN_ERR_FORMAT, "%s holds no task", path);

@@ -29,12 +29,12 @@ size_t *tool_ranges(const char *option, const char *what, const struct cli_strs 
     return v;
 }
 
-static void mark(const char *option, const char *word, bool is_only, const char *const *names, bool *chosen)
+static void mark(const char *option, const char *word, bool is_only, const char *const *names, bool all_or_none, bool *chosen)
 {
     int k;
     if (rnn_name_index(names, word, &k)) chosen[k] = true;
-    else if (!strcmp(word, "all")) for (k = 0; names[k]; k++) chosen[k] = true;
-    else if (strcmp(word, "none") || !is_only) {
+    else if (all_or_none && !strcmp(word, "all")) for (k = 0; names[k]; k++) chosen[k] = true;
+    else if (!all_or_none || strcmp(word, "none") || !is_only) {
         char known[400] = "";
         for (size_t i = 0, at = 0; names[i] && at < sizeof known; i++)
             at += (size_t)snprintf(known + at, sizeof known - at, "%s%s", i ? ", " : "", names[i]);
@@ -42,7 +42,7 @@ static void mark(const char *option, const char *word, bool is_only, const char 
     }
 }
 
-void tool_pick(const char *option, const struct cli_strs *words, const char *const *names, bool *chosen)
+void tool_pick(const char *option, const struct cli_strs *words, const char *const *names, bool all_or_none, bool *chosen)
 {
-    for (size_t i = 0; i < words->n; i++) mark(option, words->v[i], words->n == 1, names, chosen);
+    for (size_t i = 0; i < words->n; i++) mark(option, words->v[i], words->n == 1, names, all_or_none, chosen);
 }

@@ -8,8 +8,8 @@
  * for the message. */
 size_t *tool_ranges(const char *option, const char *what, const struct cli_strs *s, size_t *n);
 
-/* Marks the words' places among names[] (ends with NULL) in chosen[]; where they are no names themselves, "all" marks every one
- * and "none", alone, nothing.  Ends the program (exit 2) on any other word. */
-void tool_pick(const char *option, const struct cli_strs *words, const char *const *names, bool *chosen);
+/* Marks the words' places among names[] (ends with NULL) in chosen[]; with all_or_none, "all" marks every one and "none", alone,
+ * nothing.  Ends the program (exit 2) on any other word. */
+void tool_pick(const char *option, const struct cli_strs *words, const char *const *names, bool all_or_none, bool *chosen);
 
 #endif

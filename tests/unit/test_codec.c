@@ -446,9 +446,36 @@ static void ids_are_fnv1a(void **state)
     assert_string_equal(id, "85944171f73967e8");
 }
 
+/* A shape with a 0 in it needs no bytes: its other extents must not be believed. */
+static void counts_need_bytes(void **state)
+{
+    (void)state;
+    static const size_t shapes[][3] = {{(size_t)1 << 60, 0, 1}, {1000, 0, 1}, {1000, 5, 0}};
+    for (size_t i = 0; i < RNN_LEN(shapes); i++) {
+        struct rnn_writer *w = stream();
+        struct rnn_body b = {0};
+        struct rnn_frame f;
+        struct rnn_trials tr;
+        rnn_body_start(&b);
+        rnn_put_str(&b, "id", "t");
+        rnn_put_str(&b, "task", "x");
+        rnn_put_str(&b, "split", "test");
+        rnn_put_array(&b, "inputs", RNN_F32, 3, (size_t[]){shapes[i][0], shapes[i][1], 0}, "");
+        rnn_put_array(&b, "targets", RNN_F32, 3, shapes[i], "");
+        OK(rnn_writer_frame(w, "trials", &b, &err));
+        struct rnn_reader *r = reread(w);
+        const int rc = rnn_reader_next(r, &f, &err);
+        assert_int_equal(rc < 0 ? rc : rnn_trials_decode(f.body, &tr, &err), RNN_ERR_FORMAT);
+        rnn_reader_close(r);
+        rnn_writer_abandon(w);
+        rnn_body_release(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counts_need_bytes),
         cmocka_unit_test(every_spec_comes_back),
         cmocka_unit_test(param_frames_must_be_the_next_ones),
         cmocka_unit_test(refusals_name_the_culprit),
