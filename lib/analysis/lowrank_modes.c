@@ -142,6 +142,8 @@ static int make_full(const struct rnn_net *net, struct rnn_net **out, struct rnn
     struct rnn_net *f;
     if (spec.read_latent)
         return rnn_fail(err, RNN_ERR_ARG, "the net reads out from its factors: its recurrent matrix cannot be replaced by a full one");
+    if (spec.n_latent)
+        return rnn_fail(err, RNN_ERR_ARG, "the net's decoder is factorised too: the recurrent matrix of one of them cannot be replaced by a full one");
     spec.rank = 0;
     spec.rank_scale = RNN_RANK_PLAIN;
     RNN_TRY(rnn_net_new(&f, &spec, err));

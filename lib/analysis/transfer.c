@@ -41,17 +41,20 @@ int rnn_transfer_block(const struct rnn_params *ps, const char *block, const cha
 
 enum axis { ONE, IN, UNITS, OUT, RANK };
 
-/* What the rows and columns of a parameter are. */
+/* What the rows and columns of a parameter are.  A decoder has units and inputs of its own, and what is read for it is no output. */
 static void axes_of(const struct rnn_net *net, const char *name, enum axis *rows, enum axis *cols)
 {
-    *rows = UNITS;
+    const char *suffix = strstr(name, "_dec");
+    *rows = suffix ? ONE : UNITS;
     *cols = ONE;
+    if (suffix) return;
     if (!strcmp(name, "W_rec")) *cols = UNITS;
     else if (!strcmp(name, "m")) *cols = RANK;
     else if (!strcmp(name, "n")) *rows = RANK, *cols = UNITS;
     else if (!strcmp(name, "W_in")) *cols = IN;
     else if (!strcmp(name, "W_out")) *rows = OUT, *cols = net->spec.read_latent ? RANK : UNITS;
     else if (!strcmp(name, "b_out")) *rows = OUT;
+    if (*rows == OUT && net->spec.n_latent) *rows = ONE;
 }
 
 static const size_t *map_of(const struct rnn_transfer_map *map, enum axis a)

@@ -110,6 +110,8 @@ assert shape("W_out") == (3 + 4 + 4, 12) and shape("W_rec_dec") == (12, 12) and 
     refused 'reads out through a decoder' rnn-varmem -q copy
     refused 'a decoder starts after the last step' rnn-run -q --activity --steps 5 "$IN/autoencode.nets"
     refused 'a decoder starts after the last step' rnn-run -q --perturb 1 --perturb-step 2 "$IN/autoencode.nets"
+    rnn-train -q --hidden 6 --rank 2 --epochs 1 "$IN/autoencode.rnn" -o factors
+    refused 'decoder is factorised too' rnn-lowrank -q --truncate 1 factors
     rnn-train -q --hidden 6 --epochs 1 "$IN/classify.rnn" >plain
     refused 'has no decoder' rnn-run -q --activity --what latent plain
     refused 'no unit 4' rnn-run -q --activity --what latent --units 4 "$IN/autoencode.nets"

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/transfer.h"
 #include "base/mem.h"
 #include "model/engine.h"
 #include "model/run.h"
@@ -268,6 +269,32 @@ static void gradients(void **state)
             }
 }
 
+/* ---- a donor in other coordinates ---- */
+
+/* Where units are linear a rotation of the encoder changes no output; the decoder has units of its own. */
+static void rotated_encoder_says_the_same(void **state)
+{
+    (void) state;
+    struct problem p;
+    struct rnn_net *turned;
+    float before[K * T * ROOM], after[K * T * ROOM];
+    struct rnn_spec s = base_spec(RNN_ELMAN, 4);
+    s.act = RNN_LINEAR;
+    three_heads(&s);
+    set_up(&p, &s, RNN_LOSS_CE);
+    forward(&p);
+    rnn_engine_outputs_f64(p.e, before);
+    p.net->id = strdup("donor");
+    assert_int_equal(rnn_transfer_rotated(p.net, 1, &turned, &p.err), 0);
+    assert_true(fabs(rnn_net_param(turned, "W_rec")[0] - rnn_net_param(p.net, "W_rec")[0]) > 1e-3);
+    memcpy(p.net->theta, turned->theta, p.net->params.total * sizeof(double));
+    rnn_net_free(turned);
+    forward(&p);
+    rnn_engine_outputs_f64(p.e, after);
+    for (size_t i = 0; i < K * T * s.n_out; i++) assert_float_equal(before[i], after[i], 1e-5 * (1 + fabs(before[i])));
+    tear_down(&p);
+}
+
 /* ---- what is refused ---- */
 
 static void refuses(void **state)
@@ -306,6 +333,7 @@ int main(void)
         cmocka_unit_test(outputs_are_those_of_two_networks),
         cmocka_unit_test(losses_are_those_of_the_outputs),
         cmocka_unit_test(gradients),
+        cmocka_unit_test(rotated_encoder_says_the_same),
         cmocka_unit_test(refuses),
     };
     static const char *const sets[] = {"ref", "avx2", "avx512"};
