@@ -10,12 +10,13 @@
 #include "codec/codec.h"
 #include "convert/look.h"
 #include "convert/select.h"
+#include "convert/tidy.h"
 #include "tool/convert.h"
 #include "tool/import.h"
 #include "tool/tool.h"
 
-enum mode { CAT, INFO, CHECK, HEAD, SELECT, TO, PROV, FROM };
-static const char *const commands[] = { [INFO] = "info", [CHECK] = "check", [HEAD] = "head", [SELECT] = "select" };
+enum mode { CAT, INFO, NETS, CHECK, HEAD, SELECT, TO, PROV, FROM };
+static const char *const commands[] = { [INFO] = "info", [NETS] = "nets", [CHECK] = "check", [HEAD] = "head", [SELECT] = "select" };
 
 static struct options {
     size_t count, nets, expect, expect_nets;
@@ -49,7 +50,7 @@ static const struct cli_opt options[] = {
 };
 
 static const struct cli_tool tool = {
-    .name = "rnn-cat", .synopsis = "[info | check | head | select] [options] [FILE ...]",
+    .name = "rnn-cat", .synopsis = "[info | nets | check | head | select] [options] [FILE ...]",
     .summary = "Looks into streams, checks, selects from, concatenates and converts them.",
     .details = "Without a command and without --to, --prov or --from, the streams are copied one after the other.",
     .opts = options, .max_args = SIZE_MAX, .version = tool_version,
@@ -284,6 +285,25 @@ static int run_check(struct source *s)
     return 0;
 }
 
+/* The index of a file of networks: a row for each. */
+static int run_nets(struct source *s)
+{
+    FILE *out = tool_open_text(&common);
+    struct rnn_tidy t = { 0 };
+    struct rnn_frame f;
+    struct rnn_err err;
+    int rc;
+    while ((rc = next_frame(s, &f, &err)) == RNN_OK) {
+        if (!strcmp(f.kind, "net") && rnn_tidy_net(&t, &f, &err) < 0) cli_die_err(&err);
+    }
+    if (rc < 0) die_reading(s, &err);
+    if (!t.n) cli_die(1, "no networks in the input");
+    if (rnn_tidy_tsv(&t, out, &err) < 0) cli_die_err(&err);
+    rnn_tidy_release(&t);
+    tool_close_text(out);
+    return 0;
+}
+
 static int run_convert(struct source *s)
 {
     struct tool_convert *c = tool_convert_begin(opt.to, opt.table, opt.array, &common);
@@ -309,6 +329,7 @@ int main(int argc, char **argv)
     switch (mode) {
     case CAT: status = copy_streams(&s, NULL); break;
     case INFO: status = run_text(&s, rnn_look_line); break;
+    case NETS: status = run_nets(&s); break;
     case PROV: status = run_text(&s, prov_line); break;
     case CHECK: status = run_check(&s); break;
     case HEAD: status = run_head(&s); break;

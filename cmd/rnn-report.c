@@ -1,7 +1,9 @@
 /* rnn-report: tables, claims, figures and pages out of streams. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/mem.h"
 #include "cli/cli.h"
@@ -21,7 +23,7 @@ static const struct { const char *name; enum mode mode; const char *word; } comm
     {"page", PAGE, "a file that tells the story"}, {"index", INDEX, NULL}};
 
 static struct options {
-    char *table, *filter, *x, *y, *z, *group, *facet, *title, *claims, *link;
+    char *table, *filter, *x, *y, *z, *group, *facet, *title, *claims, *link, *data;
     size_t rows, width, bins;
     int style, format, scale, require;
     bool log_x, log_y, text;
@@ -46,6 +48,7 @@ static const struct cli_opt options[] = {
     {.name = "Page", .type = CLI_SECTION},
     {0, "claims", CLI_STR, &opt.claims, "FILE.tsv", 0, 0, "claims to hold the study to", CLI_FILE, NULL},
     {0, "link", CLI_STR, &opt.link, "URL", 0, 0, "of the page of all studies", CLI_NEUTRAL, NULL},
+    {0, "data", CLI_STR, &opt.data, "FOLDER", 0, 0, "where data that are too large for the page go; made if need be", CLI_FILE, NULL},
     {.name = "Figures", .type = CLI_SECTION},
     {0, "format", CLI_CHOICE, &opt.format, "auto|svg|pdf|png", 0, 0, "auto: as the name of the output ends, else svg", CLI_NEUTRAL, NULL},
     {0, "title", CLI_STR, &opt.title, "TEXT", 0, 0, "over the figure", CLI_NEUTRAL, NULL},
@@ -75,7 +78,7 @@ static const struct cli_tool tool = {
 static const struct { const char *name; unsigned modes; const char *why; } belongs[] = {
     {"table", M(TEXT) | M(PLOT), "outside text and plot"}, {"filter", M(TEXT) | M(TSV) | M(PLOT), "outside text, tsv and plot"},
     {"rows", M(TEXT) | M(SUBJECT), "outside text"}, {"width", M(TEXT) | M(SUBJECT), "outside text"},
-    {"claims", M(PAGE), "without page"}, {"link", M(PAGE), "without page"}, {"scale", M(CLAIMS) | M(PAGE), "without claims or page"}, {"require", M(CLAIMS), "without claims"}, {"text", M(CLAIMS), "without claims"}, {"seed", M(CLAIMS) | M(PAGE), "without claims or page"},
+    {"claims", M(PAGE), "without page"}, {"link", M(PAGE), "without page"}, {"data", M(PAGE), "without page"}, {"scale", M(CLAIMS) | M(PAGE), "without claims or page"}, {"require", M(CLAIMS), "without claims"}, {"text", M(CLAIMS), "without claims"}, {"seed", M(CLAIMS) | M(PAGE), "without claims or page"},
     {"format", M(FIGURE) | M(PLOT), "without figure or plot"}, {"title", M(FIGURE) | M(PLOT), "without figure or plot"},
     {"style", M(PLOT), "without plot"}, {"x", M(PLOT), "without plot"}, {"y", M(PLOT), "without plot"}, {"z", M(PLOT), "without plot"},
     {"group", M(PLOT), "without plot"}, {"facet", M(PLOT), "without plot"}, {"log-x", M(PLOT), "without plot"}, {"log-y", M(PLOT), "without plot"},
@@ -226,7 +229,7 @@ static int claims_table(const struct rnn_claims *c, struct rnn_table **t, struct
     for (size_t i = 0; i < RNN_LEN(texts); i++) RNN_TRY(rnn_table_col(*t, texts[i], RNN_KV_STR, NULL, NULL, err));
     for (size_t i = 0; i < RNN_LEN(numbers); i++) RNN_TRY(rnn_table_col(*t, numbers[i], RNN_KV_REAL, NULL, NULL, err));
     RNN_TRY(rnn_table_col(*t, "n", RNN_KV_INT, NULL, "rows or pairs it rests on", err));
-    RNN_TRY(rnn_table_col(*t, "verdict", RNN_KV_STR, NULL, "pass, fail, not-tested", err));
+    RNN_TRY(rnn_table_col(*t, "verdict", RNN_KV_STR, NULL, "pass, fail, measured, not-tested", err));
     RNN_TRY(rnn_table_col(*t, "why", RNN_KV_STR, NULL, "why it was not tested", err));
     for (size_t i = 0; i < c->n; i++) {
         const struct rnn_claim *k = &c->v[i];
@@ -284,6 +287,20 @@ static int run_claims(const struct cli_parse *p, const char *path)
 
 /* ---- pages ---- */
 
+/* Length of the output's folder with its slash; 0: this one. */
+static size_t output_folder(void)
+{
+    const char *slash = common.output ? strrchr(common.output, '/') : NULL;
+    return slash ? (size_t)(slash - common.output) + 1 : 0;
+}
+
+/* A path as the output can link to it, when both were given from the same place. */
+static const char *beside_output(const char *path)
+{
+    const size_t folder = output_folder();
+    return path + (folder && !strncmp(path, common.output, folder) ? folder : 0);
+}
+
 static int run_page(const char *story)
 {
     static const char *const scales[] = {"demo", "reduced", "full"};
@@ -292,12 +309,17 @@ static int run_page(const char *story)
     size_t missing;
     if (opt.claims && rnn_claims_read(opt.claims, &c, &err) < 0) cli_die(1, "--claims: %s", err.msg);
     if (opt.claims && rnn_claims_measure(&c, &in.g, opt.scale, common.seed, &err) < 0) cli_die(1, "%s: %s", opt.claims, err.msg);
-    const struct rnn_page page = {.story = story, .claims = opt.claims ? &c : NULL, .scale = scales[opt.scale], .index = opt.link};
+    if (opt.data && mkdir(opt.data, 0777) && errno != EEXIST) cli_die(1, "--data: cannot make '%s': %s", opt.data, strerror(errno));
+    const size_t folder = output_folder();
+    char *const at = folder ? rnn_asprintf("%.*s", (int)folder, common.output) : NULL;
+    const struct rnn_page page = {.story = story, .claims = opt.claims ? &c : NULL, .scale = scales[opt.scale], .index = opt.link,
+                                  .folder = at, .data = opt.data, .data_link = opt.data ? beside_output(opt.data) : NULL};
     FILE *out = tool_open_text(&common);
     if (rnn_page_write(&page, &in.g, out, &missing, &err) < 0) cli_die_err(&err);
     tool_close_text(out);
     if (missing) cli_warn("%s: %zu of its figures and claims are not on the page, which says why", story, missing);
     rnn_claims_release(&c);
+    free(at);
     return 0;
 }
 
@@ -307,13 +329,11 @@ static int run_index(const struct cli_parse *p, size_t first)
     const size_t n = cli_n_args(p) - first;
     const char **pages = rnn_alloc(n + 1, sizeof *pages), **links = rnn_alloc(n + 1, sizeof *links);
     struct rnn_err err;
-    const char *slash = common.output ? strrchr(common.output, '/') : NULL;
-    const size_t folder = slash ? (size_t)(slash - common.output) + 1 : 0;
     if (!pages || !links) cli_die(1, "out of memory");
     if (!n) cli_die(2, "index: of which pages?");
     for (size_t i = 0; i < n; i++) {
         pages[i] = cli_arg(p, first + i);
-        links[i] = pages[i] + (folder && !strncmp(pages[i], common.output, folder) ? folder : 0);
+        links[i] = beside_output(pages[i]);
     }
     FILE *out = tool_open_text(&common);
     if (rnn_page_index(pages, links, n, out, &err) < 0) cli_die_err(&err);

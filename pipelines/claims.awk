@@ -7,7 +7,8 @@ $at["verdict"] == "fail" {
 $at["verdict"] == "not-tested" { left = left " " $at["id"] }
 function bound(x) { return x == "NaN" || x == "nan" ? "..." : x }
 END {
-    printf "%-46s %d claims hold, %d fail, %d were not tested\n", title, n["pass"], n["fail"], n["not-tested"]
+    printf "%-46s %d claims hold, %d fail, %d were not tested%s\n", title, n["pass"], n["fail"], n["not-tested"],
+           n["measured"] ? sprintf(", %d are measured only", n["measured"]) : ""
     if (failed) print "  fail:" failed
     if (left) print "  not tested at this scale, or by make check:" left
 }

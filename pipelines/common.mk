@@ -43,7 +43,7 @@ PAGE ?=
 .SECONDEXPANSION:
 $(OUT)/$(STUDY).html: $(wildcard page.txt claims.tsv) $$(PAGE)
 	$(call say,writing its page)
-	@$(W) --scale $(if $(filter demo reduced,$(SCALE)),$(SCALE),full) --link ../index.html $(addprefix --claims ,$(wildcard claims.tsv)) -o $@ page page.txt $(PAGE)
+	@$(W) --scale $(if $(filter demo reduced,$(SCALE)),$(SCALE),full) --link ../index.html --data $(OUT)/data $(addprefix --claims ,$(wildcard claims.tsv)) -o $@ page page.txt $(PAGE)
 page: $(if $(wildcard page.txt),$(OUT)/$(STUDY).html)
 	@:
 files:

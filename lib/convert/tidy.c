@@ -25,13 +25,17 @@ static void release_piece(struct rnn_tidy_piece *p)
     free(p->net);
 }
 
+void rnn_tidy_release(struct rnn_tidy *t)
+{
+    for (size_t j = 0; j < t->n; j++) release_piece(&t->p[j]);
+    free(t->p);
+    free(t->name);
+    *t = (struct rnn_tidy){0};
+}
+
 void rnn_tidies_release(struct rnn_tidies *t)
 {
-    for (size_t i = 0; i < t->n; i++) {
-        for (size_t j = 0; j < t->v[i].n; j++) release_piece(&t->v[i].p[j]);
-        free(t->v[i].p);
-        free(t->v[i].name);
-    }
+    for (size_t i = 0; i < t->n; i++) rnn_tidy_release(&t->v[i]);
     free(t->v);
     *t = (struct rnn_tidies){0};
 }
@@ -131,6 +135,53 @@ int rnn_tidies_add(struct rnn_tidies *t, const msgpack_object *body, struct rnn_
     if (rc >= 0) to->p[to->n++] = p;
     else release_piece(&p);
     free(name);
+    return rc;
+}
+
+/* ---- networks as a table ---- */
+
+static int add_number(struct rnn_named_list *l, const char *name, double v, enum rnn_dtype dtype, struct rnn_err *err)
+{
+    struct rnn_array a;
+    RNN_TRY(rnn_array_new(&a, dtype, 1, &(size_t){1}, err));
+    if (dtype == RNN_F64) *(double *)a.data = v;
+    else *(int64_t *)a.data = (int64_t)v;
+    return rnn_named_add(l, name, &a, err);
+}
+
+static int add_word(struct rnn_named_list *l, const msgpack_object *body, const char *name, struct rnn_err *err)
+{
+    const msgpack_object *o = rnn_find(body, name);
+    char **s;
+    RNN_TRY(rnn_alloc_into(&s, 1, sizeof *s, err));
+    s[0] = o && o->type == MSGPACK_OBJECT_STR ? rnn_asprintf("%.*s", (int)o->via.str.size, o->via.str.ptr) : rnn_strdup("");
+    return s[0] ? rnn_named_add_strs(l, name, s, 1, err) : rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
+}
+
+static int take_net(const struct rnn_frame *f, struct rnn_tidy_piece *p, struct rnn_err *err)
+{
+    static const char *const words[] = {"status", "reason", "cell", "activation", "task"}, *const numbers[] = {"index", "N", "rank", "n_in", "n_out"};
+    const msgpack_object *labels = rnn_find(f->body, "labels");
+    p->rows = 1;
+    RNN_TRY(rnn_want_str(f->body, "id", &p->net, err));
+    if (labels && labels->type == MSGPACK_OBJECT_MAP) RNN_TRY(rnn_want_kvs(f->body, "labels", &p->labels, err));
+    RNN_TRY(add_number(&p->cols, "segment", (double)f->segment, RNN_I64, err));
+    RNN_TRY(add_number(&p->cols, "frame", (double)f->index, RNN_I64, err));
+    for (size_t i = 0; i < RNN_LEN(numbers); i++) {
+        const msgpack_object *o = rnn_find(f->body, numbers[i]);
+        RNN_TRY(add_number(&p->cols, numbers[i], o && o->type == MSGPACK_OBJECT_POSITIVE_INTEGER ? (double)o->via.u64 : 0, RNN_I64, err));
+    }
+    for (size_t i = 0; i < RNN_LEN(words); i++) RNN_TRY(add_word(&p->cols, f->body, words[i], err));
+    return add_number(&p->cols, "bytes", (double)f->raw_len, RNN_I64, err);
+}
+
+int rnn_tidy_net(struct rnn_tidy *t, const struct rnn_frame *f, struct rnn_err *err)
+{
+    struct rnn_tidy_piece p = {0};
+    int rc = take_net(f, &p, err);
+    if (rc >= 0) rc = rnn_grow(&t->p, &t->cap, t->n + 1, sizeof *t->p, err);
+    if (rc >= 0) t->p[t->n++] = p;
+    else release_piece(&p);
     return rc;
 }
 

@@ -28,6 +28,10 @@ int rnn_tidies_add(struct rnn_tidies *t, const msgpack_object *body, struct rnn_
 const struct rnn_tidy *rnn_tidies_find(const struct rnn_tidies *t, const char *name);
 void rnn_tidies_release(struct rnn_tidies *t);
 
+/* Adds a `net` frame as a row: labels, id, where it stands (segment, frame), sizes, status.  RNN_ERR_FORMAT: no id. */
+int rnn_tidy_net(struct rnn_tidy *t, const struct rnn_frame *f, struct rnn_err *err);
+void rnn_tidy_release(struct rnn_tidy *t);
+
 /* One header line, one line a row: labels, `net` (when a piece names one), columns.  A label with the name of a column is headed
  * `label.NAME`.  Missing numbers are NaN, missing strings empty; tab, line feed, carriage return and backslash are written as in C. */
 int rnn_tidy_tsv(const struct rnn_tidy *t, FILE *f, struct rnn_err *err);

@@ -12,7 +12,7 @@
  *   lo hi               expected range, either may be missing
  *   scale               the scale (demo, reduced, full) from which on it is tested; missing: every scale
  * measured: the statistic; its interval: bootstrap of rows, pairs or clusters (95 %), Wilson for shares of independent rows, none for min, max, count, sum.
- * verdict: pass (measured within lo..hi), fail, not-tested (no such rows, or a smaller scale). */
+ * verdict: pass (measured within lo..hi), fail, measured (nothing is expected), not-tested (no such rows, or a smaller scale). */
 #ifndef RNN_REPORT_CLAIMS_H
 #define RNN_REPORT_CLAIMS_H
 
@@ -23,7 +23,7 @@ struct rnn_claim {
     double expected_lo, expected_hi; /* NaN: open */
     double measured, lo, hi;         /* NaN: none */
     size_t n;
-    const char *verdict;             /* "pass", "fail", "not-tested" */
+    const char *verdict;             /* "pass", "fail", "measured", "not-tested" */
     char *why;                       /* of not-tested */
 };
 

@@ -182,7 +182,7 @@ int rnn_draw_scaling(const struct rnn_gathered *g, struct rnn_figure *f, struct 
 
 /* ---- claims ---- */
 
-static const struct { const char *verdict; int color; } VERDICTS[] = {{"pass", 2}, {"fail", 1}, {"not-tested", -1}};
+static const struct { const char *verdict; int color; } VERDICTS[] = {{"pass", 2}, {"fail", 1}, {"measured", 0}, {"not-tested", -1}};
 
 static void claim_words(const struct rnn_gtable *t, size_t i, char *out, size_t size)
 {

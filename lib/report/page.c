@@ -4,8 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "base/mem.h"
-#include "convert/npz.h"
+#include "convert/named.h"
 #include "report/figures.h"
 #include "report/text.h"
 
@@ -31,12 +32,14 @@ static const char STYLE[] =
     "figcaption{font-size:.88rem;color:#333;margin-top:.3rem}figcaption a{white-space:nowrap}\n"
     ".missing{border:1px dashed #999;padding:.6rem .8rem;color:#555;font-size:.9rem}\n"
     ".claim{border-left:6px solid #888;padding:.35rem .8rem;margin:.7rem 0;background:#f6f6f4;break-inside:avoid}\n"
-    ".claim p{margin:.1rem 0}.claim .what{font-size:.86rem;color:#444}.pass{border-color:#009E73}.fail{border-color:#D55E00}\n"
-    ".verdict{font-weight:bold;font-variant:small-caps;margin-right:.4rem}.pass .verdict{color:#00694d}.fail .verdict{color:#a34700}.not-tested .verdict{color:#555}\n"
+    ".claim p{margin:.1rem 0}.claim .what{font-size:.86rem;color:#444}.pass{border-color:#009E73}.measured{border-color:#0072B2}.fail{border-color:#D55E00}\n"
+    ".verdict{font-weight:bold;font-variant:small-caps;margin-right:.4rem}.pass .verdict{color:#00694d}.fail .verdict{color:#a34700}.measured .verdict{color:#005a8e}.not-tested .verdict{color:#555}\n"
     "pre{background:#f6f6f4;padding:.7rem;overflow-x:auto;font-size:.78rem;line-height:1.4;white-space:pre-wrap;overflow-wrap:anywhere}\n"
     "table{border-collapse:collapse;font-size:.88rem}td,th{text-align:left;padding:.2rem .8rem .2rem 0;border-bottom:1px solid #ddd;vertical-align:top}\n"
-    ".wide{overflow-x:auto}a{color:#005a8e}summary{cursor:pointer}\n"
-    "@media(max-width:600px){body{font-size:16px;padding:.6rem .8rem 3rem}h1{font-size:1.35rem}figure svg{min-width:34rem}.behaviours svg{min-width:0}}\n"
+    ".wide{overflow-x:auto}a{color:#005a8e}summary{cursor:pointer;overflow-wrap:anywhere}details details{margin-left:1.2rem}\n"
+    ".enlarge,.shrink{display:none}\n"
+    "@media(max-width:600px){body{font-size:16px;padding:.6rem .8rem 3rem}h1{font-size:1.35rem}.enlarge{display:inline}"
+    "figure:target svg{min-width:56rem}figure:target .enlarge{display:none}figure:target .shrink{display:inline}}\n"
     "@media(min-width:1100px){figure{width:min(1260px,92vw);margin-left:calc(50% - min(630px,46vw))}figure svg{margin:0 auto}figcaption{max-width:54rem;margin:.3rem auto 0}}\n"
     "@media print{body{max-width:none;font-size:10.5pt;padding:0}figure{break-inside:avoid;overflow:visible;width:auto;margin:1rem 0}figure svg{min-width:0}h2{break-after:avoid}"
     "pre{white-space:pre-wrap}a{color:inherit;text-decoration:none}details>*{display:block}}\n";
@@ -100,16 +103,30 @@ static void end_paragraph(struct context *c)
 
 /* ---- figures ---- */
 
+static bool has_data(const struct rnn_gathered *g, const char *kind, const char *name)
+{
+    if (!strcmp(kind, "table")) return rnn_gathered_table(g, name) != NULL;
+    for (size_t i = 0; !strcmp(kind, "array") && i < g->n_arrays; i++)
+        if (!strcmp(g->array[i].name, name)) return true;
+    return false;
+}
+
+/* needs: "KIND NAME[|NAME...], ..." as in report/figures.h; of alternatives the first that is there. */
 static void put_data_links(struct context *c, const char *needs)
 {
+    size_t said = 0;
     for (const char *at = needs; *at;) {
-        char kind[16] = "", names[64] = "";
+        char kind[16] = "", names[64] = "", *rest = names;
         sscanf(at, "%15s %63[^,]", kind, names);
-        names[strcspn(names, "|")] = 0;
-        if (strcmp(kind, "frame")) fprintf(c->out, " <a href=\"#data-%s\">data: %s</a>", names, names);
+        for (char *name; (name = strsep(&rest, "|"));) {
+            if (!has_data(c->g, kind, name)) continue;
+            fprintf(c->out, "%s<a href=\"#data-%s\">%s</a>", said++ ? ", " : " Data: ", name, name);
+            break;
+        }
         at += strcspn(at, ",");
         at += *at == ',';
     }
+    if (said) putc('.', c->out);
 }
 
 static void put_missing(struct context *c, const char *name, const char *why)
@@ -122,12 +139,12 @@ static void put_missing(struct context *c, const char *name, const char *why)
     fputs(".</p>\n", c->out);
 }
 
-/* The SVG without its XML head, so that it can stand within HTML, and with a name for those who cannot see it. */
-static void put_svg(FILE *out, const char *svg, const char *label)
+/* The SVG without its XML head, so that it can stand within HTML, and with a name for those who cannot see it.  Returns its width. */
+static double put_svg(FILE *out, const char *svg, const char *label)
 {
     const char *at = strstr(svg, "<svg");
-    if (!at) return;
     double width = 0;
+    if (!at) return width;
     const char *box = strstr(at, "viewBox=\"0 0 ");
     if (box) width = strtod(box + 13, NULL);
     if (width > 0) fprintf(out, "<svg style=\"max-width:%.0fpx\" role=\"img\" aria-label=\"", width);
@@ -135,7 +152,10 @@ static void put_svg(FILE *out, const char *svg, const char *label)
     rnn_page_text(out, label);
     putc('"', out);
     fputs(at + 4, out);
+    return width;
 }
+
+enum { PHONE = 600 }; /* what is wider is too small on a phone to be read as it is */
 
 static int put_figure(struct context *c, struct rnn_figure *f, const char *needs, const char *words, struct rnn_err *err)
 {
@@ -150,10 +170,12 @@ static int put_figure(struct context *c, struct rnn_figure *f, const char *needs
     free(svg);
     if (!text) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
     fprintf(c->out, "<figure id=\"figure-%zu\">\n", c->figures);
-    put_svg(c->out, text, f->title ? f->title : f->name);
-    fprintf(c->out, "<figcaption><strong>Figure %zu.</strong> ", c->figures);
+    const double width = put_svg(c->out, text, f->title ? f->title : f->name);
+    fprintf(c->out, "<figcaption id=\"caption-%zu\"><strong>Figure %zu.</strong> ", c->figures, c->figures);
     rnn_page_text(c->out, *words ? words : f->title);
     put_data_links(c, needs);
+    if (width > PHONE)
+        fprintf(c->out, " <a class=\"enlarge\" href=\"#figure-%zu\">Enlarge</a><a class=\"shrink\" href=\"#caption-%zu\">Shrink</a>", c->figures, c->figures);
     fputs("</figcaption>\n</figure>\n", c->out);
     free(text);
     return RNN_OK;
@@ -292,131 +314,33 @@ static int put_claims(struct context *c, const char *ids, struct rnn_err *err)
     return RNN_OK;
 }
 
-static void count_verdicts(const struct rnn_claims *c, size_t n[3])
+static size_t count_verdicts(const struct rnn_claims *c, const char *verdict)
 {
-    n[0] = n[1] = n[2] = 0;
-    for (size_t i = 0; c && i < c->n; i++) n[!strcmp(c->v[i].verdict, "pass") ? 0 : !strcmp(c->v[i].verdict, "fail") ? 1 : 2]++;
+    size_t n = 0;
+    for (size_t i = 0; i < c->n; i++) n += !strcmp(c->v[i].verdict, verdict);
+    return n;
 }
 
-/* ---- methods and data ---- */
+/* ---- files beside the page ---- */
 
-/* Every distinct pipeline with every setting, to be pasted. */
-static void put_methods(struct context *c)
+/* PATH [WORDS]: a link with the file's size. */
+static int put_beside(struct context *c, const char *line, struct rnn_err *err)
 {
-    fputs("<h2 id=\"methods\">Methods</h2>\n<p>Everything on this page was computed by the commands below; their settings hold every number that was not left to "
-          "its default, and every default too.  To make the data again, paste them into a shell (bash) that has the tools on its path.</p>\n", c->out);
-    size_t shown = 0;
-    for (size_t i = 0; i < c->g->n_segments; i++) {
-        const char *mine = c->g->segment[i].pipeline;
-        bool known = !mine || !*mine;
-        for (size_t j = 0; j < i && !known; j++) known = c->g->segment[j].pipeline && !strcmp(c->g->segment[j].pipeline, mine);
-        if (known) continue;
-        char *brief = rnn_pipeline_brief(mine);
-        fprintf(c->out, "<details><summary>Pipeline %zu: ", ++shown);
-        rnn_page_text(c->out, brief ? brief : "");
-        fputs("</summary>\n<pre>", c->out);
-        rnn_page_text(c->out, mine);
-        fputs("</pre></details>\n", c->out);
-        free(brief);
-    }
-}
-
-static void put_base64(FILE *out, const unsigned char *p, size_t n)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < n; i += 3) {
-        const unsigned v = (unsigned)p[i] << 16 | (i + 1 < n ? (unsigned)p[i + 1] << 8 : 0) | (i + 2 < n ? p[i + 2] : 0);
-        putc(digits[v >> 18], out);
-        putc(digits[v >> 12 & 63], out);
-        putc(i + 1 < n ? digits[v >> 6 & 63] : '=', out);
-        putc(i + 2 < n ? digits[v & 63] : '=', out);
-    }
-}
-
-enum { MOST_EMBEDDED = 1 << 18 }; /* bytes of one file within the page */
-
-static void put_file(FILE *out, const char *name, const char *suffix, const char *type, const unsigned char *p, size_t n, const char *instead)
-{
-    if (n > MOST_EMBEDDED) {
-        fprintf(out, "%.1f MB: %s", (double)n / 1e6, instead);
-        return;
-    }
-    fprintf(out, "<a download=\"%s.%s\" href=\"data:%s;base64,", name, suffix, type);
-    put_base64(out, p, n);
-    fprintf(out, "\">%s.%s</a> (%.0f kB)", name, suffix, ceil((double)n / 1e3));
-}
-
-static int put_table_data(struct context *c, const struct rnn_gtable *t, struct rnn_err *err)
-{
-    char *tsv = NULL;
-    size_t len;
-    FILE *into = open_memstream(&tsv, &len);
-    if (!into) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
-    const int rc = rnn_text_tsv(into, t, NULL, err);
-    fclose(into);
-    char *instead = rnn_asprintf("<code>rnn-report tsv %s FILE.rnn</code> writes it", t->name);
-    fprintf(c->out, "<tr id=\"data-%s\"><td>%s</td><td>table</td><td>%zu rows</td><td>", t->name, t->name, t->rows);
-    put_file(c->out, t->name, "tsv", "text/tab-separated-values", (const unsigned char *)tsv, len, instead ? instead : "");
-    fputs("</td></tr>\n", c->out);
-    free(instead);
-    free(tsv);
-    return rc;
-}
-
-/* All arrays of one name as one npz: NET/NAME, or NAME when it is alone; a number after it where that is not enough. */
-static int put_array_data(struct context *c, size_t first, struct rnn_err *err)
-{
-    const struct rnn_gathered *g = c->g;
-    const char *name = g->array[first].name;
-    struct rnn_named_list list = {0};
-    size_t n = 0, len = 0, bytes = 0;
-    int rc = RNN_OK;
-    for (size_t i = first; i < g->n_arrays; i++)
-        if (!strcmp(g->array[i].name, name)) n++, bytes += rnn_array_bytes(&g->array[i].value);
-    for (size_t i = first, k = 0; rc >= 0 && bytes <= MOST_EMBEDDED && i < g->n_arrays; i++) {
-        const struct rnn_garray *a = &g->array[i];
-        struct rnn_array copy = {0};
-        if (strcmp(a->name, name)) continue;
-        char *own = n == 1 ? rnn_strdup(name) : rnn_asprintf("%s/%s~%zu", a->net ? a->net : "all", name, ++k);
-        rc = own ? rnn_array_new(&copy, a->value.dtype, a->value.ndim, a->value.shape, err) : rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
-        if (rc >= 0) memcpy(copy.data, a->value.data, rnn_array_bytes(&copy));
-        if (rc >= 0) rc = rnn_named_add(&list, own, &copy, err);
-        free(own);
-    }
-    char *npz = NULL;
-    FILE *into = rc >= 0 ? open_memstream(&npz, &len) : NULL;
-    if (rc >= 0 && !into) rc = rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
-    if (rc >= 0 && bytes <= MOST_EMBEDDED) rc = rnn_npz_write(into, &list, err);
-    if (into) fclose(into);
-    if (rc >= 0) {
-        fprintf(c->out, "<tr id=\"data-%s\"><td>%s</td><td>array</td><td>%zu of them</td><td>", name, name, n);
-        put_file(c->out, name, "npz", "application/octet-stream", (const unsigned char *)npz, bytes > MOST_EMBEDDED ? bytes : len,
-                 "<code>rnn-cat select --kind array FILE.rnn | rnn-cat --to npz</code> writes it");
-        fputs("</td></tr>\n", c->out);
-    }
-    free(npz);
-    rnn_named_release(&list);
-    return rc;
-}
-
-static int put_data(struct context *c, struct rnn_err *err)
-{
-    const struct rnn_gathered *g = c->g;
-    fputs("<h2 id=\"data\">Data behind the figures</h2>\n<div class=\"wide\"><table>\n<thead><tr><th>name</th><th>kind</th><th>size</th><th>download</th></tr></thead>\n<tbody>\n", c->out);
-    size_t rows = 0;
-    for (size_t i = 0; i < g->n_tables; i++) {
-        if (!g->table[i].rows) continue;
-        RNN_TRY(put_table_data(c, &g->table[i], err));
-        rows++;
-    }
-    for (size_t i = 0; i < g->n_arrays; i++) {
-        bool known = rnn_gathered_table(g, g->array[i].name) != NULL;
-        for (size_t j = 0; j < i && !known; j++) known = !strcmp(g->array[j].name, g->array[i].name);
-        if (!known) RNN_TRY(put_array_data(c, i, err));
-        rows++;
-    }
-    if (!rows) fputs("<tr><td colspan=\"4\">none</td></tr>\n", c->out);
-    fputs("</tbody>\n</table></div>\n", c->out);
+    char name[256] = "";
+    int used = 0;
+    struct stat st;
+    sscanf(line, "%255s%n", name, &used);
+    char *path = rnn_asprintf("%s%s", c->p->folder ? c->p->folder : "", name);
+    if (!path) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
+    const bool there = !stat(path, &st);
+    free(path);
+    fputs(there ? "<p><a href=\"" : "<p class=\"missing\">There is no file ", c->out);
+    c->missing += !there;
+    rnn_page_text(c->out, name);
+    if (there) fputs("\">", c->out), rnn_page_text(c->out, name), fprintf(c->out, "</a> (%.1f MB, a file beside this page)", (double)st.st_size / 1e6);
+    if (line[used]) fputs(": ", c->out);
+    rnn_page_text(c->out, line + used + strspn(line + used, " "));
+    fputs("</p>\n", c->out);
     return RNN_OK;
 }
 
@@ -425,7 +349,7 @@ static int put_data(struct context *c, struct rnn_err *err)
 static int put_line(struct context *c, const char *line, struct rnn_err *err)
 {
     const struct { const char *word; int (*put)(struct context *, const char *, struct rnn_err *); } words[] = {
-        {"@figure ", put_named}, {"@plot ", put_plot}, {"@claims ", put_claims}};
+        {"@figure ", put_named}, {"@plot ", put_plot}, {"@claims ", put_claims}, {"@file ", put_beside}};
     if (*line != '@') {
         if (!*line) return end_paragraph(c), RNN_OK;
         fputs(c->open ? "\n" : "<p>", c->out);
@@ -450,7 +374,7 @@ static int put_line(struct context *c, const char *line, struct rnn_err *err)
 
 static void put_opening(struct context *c, const struct story *s)
 {
-    size_t n[3];
+    const struct rnn_claims *claims = c->p->claims;
     if (c->p->index) {
         fputs("<p class=\"small\"><a href=\"", c->out);
         rnn_page_text(c->out, c->p->index);
@@ -463,10 +387,12 @@ static void put_opening(struct context *c, const struct story *s)
     fputs("</p>\n<p class=\"paper\">", c->out);
     rnn_page_text(c->out, said(s, "paper"));
     fputs("</p>\n", c->out);
-    count_verdicts(c->p->claims, n);
-    if (c->p->claims)
-        fprintf(c->out, "<p class=\"verdicts\">%s%s%sOf %zu claims, %zu pass and %zu fail; not tested%s: %zu.</p>\n", c->p->scale ? "This is the study at " : "",
-                c->p->scale ? c->p->scale : "", c->p->scale ? " scale.  " : "", c->p->claims->n, n[0], n[1], c->p->scale ? " at this scale" : "", n[2]);
+    if (!claims) return;
+    fputs("<p class=\"verdicts\">", c->out);
+    if (c->p->scale) fprintf(c->out, "This is the study at %s scale.  ", c->p->scale);
+    fprintf(c->out, "Of %zu claims, %zu pass and %zu fail", claims->n, count_verdicts(claims, "pass"), count_verdicts(claims, "fail"));
+    if (count_verdicts(claims, "measured")) fprintf(c->out, "; measured, with nothing expected: %zu", count_verdicts(claims, "measured"));
+    fprintf(c->out, "; not tested%s: %zu.</p>\n", c->p->scale ? " at this scale" : "", count_verdicts(claims, "not-tested"));
 }
 
 static int put_body(struct context *c, const struct story *s, struct rnn_err *err)
@@ -475,8 +401,8 @@ static int put_body(struct context *c, const struct story *s, struct rnn_err *er
     for (size_t i = 0; i < s->n; i++)
         if (s->line[i][0] != '#') RNN_TRY(put_line(c, s->line[i], err));
     end_paragraph(c);
-    put_methods(c);
-    return put_data(c, err);
+    RNN_TRY(rnn_page_methods(c->g, c->out, err));
+    return rnn_page_data(c->p, c->g, c->out, err);
 }
 
 int rnn_page_write(const struct rnn_page *p, const struct rnn_gathered *g, FILE *out, size_t *missing, struct rnn_err *err)

@@ -15,12 +15,15 @@
  *   @plot table=T x=COL y=COL ... [: WORDS]            a plot; the keys of rnn-report plot (style, z, group, facet, filter, log-x, log-y, title)
  *   @behaviours [WORDS]                                networks of each kind in motion (needs nets and their task)
  *   @claims ID ...                                     verdicts on these claims; without ids: on all of them
+ *   @file PATH [WORDS]                                 a link to a file beside the page, with its size
  * A figure whose data are absent, and a claim that is not there, leave a line that says what is missing. */
 struct rnn_page {
     const char *story;                 /* path */
     const struct rnn_claims *claims;   /* measured; NULL: none */
     const char *scale;                 /* said in the page; NULL: not said */
     const char *index;                 /* link to the page of pages; NULL: none */
+    const char *folder;                /* where the page will stand, ending in '/'; NULL: here */
+    const char *data, *data_link;      /* folder for data too large to stand within the page, and how the page links to it; NULL: none */
 };
 
 /* RNN_ERR_FORMAT: the story's line and what is wrong with it.  missing: how many such lines there are. */
@@ -29,6 +32,9 @@ int rnn_page_write(const struct rnn_page *p, const struct rnn_gathered *g, FILE 
 /* The page of pages: a link, title, question and verdicts of each page, taken out of the pages themselves.  RNN_ERR_FORMAT: not made here. */
 int rnn_page_index(const char *const *pages, const char *const *links, size_t n, FILE *out, struct rnn_err *err);
 
+/* Its last two parts (lib/report/page_data.c). */
+int rnn_page_methods(const struct rnn_gathered *g, FILE *out, struct rnn_err *err);
+int rnn_page_data(const struct rnn_page *p, const struct rnn_gathered *g, FILE *out, struct rnn_err *err);
 /* Moving networks as inline SVG, and the style sheet that moves them (lib/report/behaviours.c); RNN_ERR_ARG: no nets with a task in g. */
 int rnn_page_behaviours(const struct rnn_gathered *g, FILE *out, FILE *style, struct rnn_err *err);
 /* Text with <, >, & and quotes as HTML wants them. */

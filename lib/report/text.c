@@ -357,11 +357,12 @@ static void put_expected(FILE *out, const struct rnn_claim *c)
 
 int rnn_text_claims(FILE *out, const struct rnn_claims *c, struct rnn_err *err)
 {
-    size_t pass = 0, fail = 0;
+    size_t pass = 0, fail = 0, measured = 0;
     for (size_t i = 0; i < c->n; i++) {
         const struct rnn_claim *k = &c->v[i];
         pass += !strcmp(k->verdict, "pass");
         fail += !strcmp(k->verdict, "fail");
+        measured += !strcmp(k->verdict, "measured");
         fprintf(out, "%-10s  %s: %s\n            ", k->verdict, k->id, k->statement);
         if (!isnan(k->measured)) {
             fprintf(out, "measured %.4g", k->measured);
@@ -373,6 +374,7 @@ int rnn_text_claims(FILE *out, const struct rnn_claims *c, struct rnn_err *err)
         put_expected(out, k);
         fprintf(out, " (%s)\n", k->basis);
     }
-    fprintf(out, "%zu claim%s: %zu pass, %zu fail, %zu not tested\n", c->n, c->n == 1 ? "" : "s", pass, fail, c->n - pass - fail);
+    fprintf(out, "%zu claim%s: %zu pass, %zu fail, %zu not tested", c->n, c->n == 1 ? "" : "s", pass, fail, c->n - pass - fail - measured);
+    fprintf(out, measured ? ", %zu measured only\n" : "%.0zu\n", measured);
     return ferror(out) ? rnn_fail(err, RNN_ERR_IO, "writing claims failed") : RNN_OK;
 }

@@ -10,8 +10,6 @@ BEGIN { FS = "\t" }
 NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
 {
     verdict = $at["verdict"]
-    open = range($at["expected_lo"], $at["expected_hi"]) == ""
-    if (verdict == "pass" && open) verdict = "measured"
     count[verdict]++
     interval = number($at["lo"]) == "" ? "" : sprintf("[%s, %s]", number($at["lo"]), number($at["hi"]))
     printf "  %-6s %-10s %7s %-18s %-13s n=%-5s %s (%s)\n", $at["id"], verdict, number($at["measured"]), interval,

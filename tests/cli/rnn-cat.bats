@@ -36,6 +36,17 @@ kinds() { # FILE: its kinds in order
     [[ "${lines[4]}" == "1:1 "*"leaky tanh, units 3, "* ]]
 }
 
+@test "nets is an index: a row per network, its labels, where it stands" {
+    rnn-cat nets a.rnn b.rnn >index.tsv
+    column() { awk -F'\t' -v name="$1" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) k = i; next } { printf "%s ", $k }' index.tsv; }
+    [ "$(column who)" = "ann bob " ]
+    [ "$(column segment)$(column frame)$(column N)$(column n_in)$(column status)" = "0 1 1 1 4 3 2 2 built built " ]
+    [ "$(column net)" = "$(rnn-cat info ab.rnn | awk '$2 == "net" { sub(",", "", $4); printf "%s ", $4 }')" ]
+    refused 1 "no networks in the input" nets task.rnn
+    head -c 200 a.rnn >cut.rnn
+    run -1 rnn-cat nets cut.rnn
+}
+
 @test "concatenation is what cat does, checked" {
     rnn-cat a.rnn b.rnn >two
     cmp two ab.rnn
