@@ -6,6 +6,7 @@ PYTHON  ?= /usr/bin/python3
 SCALE   ?= demo
 VERSION := 0.1.0
 
+$(if $(word 2,$(CURDIR)),$(error make cannot work with spaces in names: move this folder, '$(CURDIR)', to a path without))
 B   := build/$(VARIANT)
 BIN := $(B)/bin
 PKG := msgpack openblas lapacke sleef libdeflate zlib cminpack

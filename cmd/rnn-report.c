@@ -76,7 +76,7 @@ static const struct cli_tool tool = {
 /* Options that belong to some modes only; 1 << mode. */
 #define M(x) (1u << (x))
 static const struct { const char *name; unsigned modes; const char *why; } belongs[] = {
-    {"table", M(TEXT) | M(PLOT), "outside text and plot"}, {"filter", M(TEXT) | M(TSV) | M(PLOT), "outside text, tsv and plot"},
+    {"table", M(TEXT) | M(PLOT), "outside text and plot"}, {"filter", M(TEXT) | M(TSV) | M(PLOT) | M(FIGURE), "outside text, tsv, plot and figure"},
     {"rows", M(TEXT) | M(SUBJECT), "outside text"}, {"width", M(TEXT) | M(SUBJECT), "outside text"},
     {"claims", M(PAGE), "without page"}, {"link", M(PAGE), "without page"}, {"data", M(PAGE), "without page"}, {"scale", M(CLAIMS) | M(PAGE), "without claims or page"}, {"require", M(CLAIMS), "without claims"}, {"text", M(CLAIMS), "without claims"}, {"seed", M(CLAIMS) | M(PAGE), "without claims or page"},
     {"format", M(FIGURE) | M(PLOT), "without figure or plot"}, {"title", M(FIGURE) | M(PLOT), "without figure or plot"},
@@ -378,8 +378,12 @@ static int run_figure(const char *name)
     const struct rnn_named_figure *n = rnn_figures_find(name);
     struct rnn_figure f;
     struct rnn_err err;
-    if (rnn_figures_draw(n, &in.g, &f, &err) < 0) cli_die(1, "%s", err.msg);
-    return write_figure(&f);
+    struct rnn_gathered some = {0};
+    if (opt.filter && rnn_gathered_filter(&in.g, opt.filter, &some, &err) < 0) cli_die(2, "--filter: %s", err.msg);
+    if (rnn_figures_draw(n, opt.filter ? &some : &in.g, &f, &err) < 0) cli_die(1, "%s", err.msg);
+    const int status = write_figure(&f);
+    rnn_gathered_unfilter(&some);
+    return status;
 }
 
 static int run_plot(void)

@@ -319,7 +319,7 @@ static int write_tests(struct rnn_err *err)
     int k;
     for (size_t i = 0; i < opt.endpoints.n; i++)
         if (rnn_name_index(tool_endpoint_names, opt.endpoints.v[i], &k)) e.secondary[k] = true;
-    int rc = tool_results_append(st.results, &st.conditions, &e, &out, err);
+    int rc = tool_results_append(st.results, &st.conditions, &e, &common.labels, &out, err);
     if (rc >= 0) rc = rnn_writer_raw(st.w, out.p, out.len, err);
     rnn_bytes_release(&out);
     return rc;

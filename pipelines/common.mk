@@ -4,7 +4,11 @@ SHELL       := /bin/bash
 .SHELLFLAGS := -o pipefail -e -c
 .DELETE_ON_ERROR:
 .SUFFIXES:
+.SECONDEXPANSION:
 
+ifneq ($(words $(CURDIR)$(OUT)$(BIN)),1)
+$(error make cannot work with spaces in names: '$(CURDIR)', OUT='$(OUT)', BIN='$(BIN)'; move the folder, or give another OUT)
+endif
 ROOT  := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))/..)
 BIN   ?= $(ROOT)/build/release/bin
 SCALE ?= demo
@@ -27,6 +31,9 @@ say = @printf '%s: %s\n' '$(STUDY)' '$1' >&2
 .DEFAULT_GOAL := study
 $(OUT):
 	@mkdir -p $@
+# Networks are a product: nets.rnn holds all of a study, nets.tsv lists them.
+$(OUT)/nets.tsv: $(OUT)/nets.rnn
+	@$(C) nets -o $@ $<
 # Tables out of streams: FILE.tsv is the table FILE of nets.rnn (learning) or of scored.rnn (performance).
 $(OUT)/learning.tsv: $(OUT)/nets.rnn
 	@$(C) --to tsv --table learning $< >$@
@@ -40,8 +47,7 @@ summary = @awk -f $(ROOT)/pipelines/summary.awk -v study='$(STUDY)' -v title='$2
 # (Expanded late, so that a study may set it, here or in page.mk, from what it defines later.)
 PAGE ?=
 -include page.mk
-.SECONDEXPANSION:
-$(OUT)/$(STUDY).html: $(wildcard page.txt claims.tsv) $$(PAGE)
+$(OUT)/$(STUDY).html: $(wildcard page.txt claims.tsv) $$(PAGE) $(OUT)/nets.tsv
 	$(call say,writing its page)
 	@$(W) --scale $(if $(filter demo reduced,$(SCALE)),$(SCALE),full) --link ../index.html --data $(OUT)/data $(addprefix --claims ,$(wildcard claims.tsv)) -o $@ page page.txt $(PAGE)
 page: $(if $(wildcard page.txt),$(OUT)/$(STUDY).html)

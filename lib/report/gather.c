@@ -453,3 +453,59 @@ int rnn_gtable_filter(const struct rnn_gtable *t, const char *filter, bool *keep
     free(text);
     return rc;
 }
+
+static void unfilter_table(struct rnn_gtable *t)
+{
+    for (size_t i = 0; i < t->n_cols; i++) free(t->col[i].v), free(t->col[i].s);
+    free(t->col);
+    free(t->segment);
+}
+
+/* Rows of `of` that are kept; names and texts stay those of `of`. */
+static int filter_table(const struct rnn_gtable *of, const bool *keep, struct rnn_gtable *t, struct rnn_err *err)
+{
+    *t = (struct rnn_gtable){.name = of->name};
+    RNN_TRY(rnn_alloc_into(&t->col, of->n_cols + 1, sizeof *t->col, err));
+    RNN_TRY(rnn_alloc_into(&t->segment, of->rows + 1, sizeof *t->segment, err));
+    for (; t->n_cols < of->n_cols; t->n_cols++) {
+        const struct rnn_gcol *from = &of->col[t->n_cols];
+        struct rnn_gcol *c = &t->col[t->n_cols];
+        *c = *from;
+        c->v = NULL, c->s = NULL;
+        if (from->is_text ? rnn_alloc_into(&c->s, of->rows + 1, sizeof *c->s, err) < 0 : rnn_alloc_into(&c->v, of->rows + 1, sizeof *c->v, err) < 0) return err->code;
+        for (size_t i = 0, k = 0; i < of->rows; i++) {
+            if (!keep[i]) continue;
+            if (from->is_text) c->s[k++] = from->s[i];
+            else c->v[k++] = from->v[i];
+        }
+    }
+    for (size_t i = 0; i < of->rows; i++)
+        if (keep[i]) t->segment[t->rows++] = of->segment[i];
+    return RNN_OK;
+}
+
+int rnn_gathered_filter(const struct rnn_gathered *g, const char *filter, struct rnn_gathered *out, struct rnn_err *err)
+{
+    size_t applied = 0;
+    *out = *g;
+    out->n_tables = 0;
+    RNN_TRY(rnn_alloc_into(&out->table, g->n_tables + 1, sizeof *out->table, err));
+    for (size_t i = 0; i < g->n_tables; i++) {
+        bool *keep = rnn_alloc(g->table[i].rows + 1, sizeof *keep);
+        if (!keep) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
+        int rc = rnn_gtable_filter(&g->table[i], filter, keep, err);
+        if (rc >= 0) applied++;
+        else for (size_t k = 0; k < g->table[i].rows; k++) keep[k] = true; /* a table without these columns stays */
+        rc = filter_table(&g->table[i], keep, &out->table[out->n_tables++], err);
+        free(keep);
+        if (rc < 0) return rc;
+    }
+    return applied ? RNN_OK : rnn_fail(err, RNN_ERR_ARG, "filter '%s': no table has these columns", filter);
+}
+
+void rnn_gathered_unfilter(struct rnn_gathered *out)
+{
+    for (size_t i = 0; i < out->n_tables; i++) unfilter_table(&out->table[i]);
+    free(out->table);
+    out->table = NULL, out->n_tables = 0;
+}

@@ -77,4 +77,9 @@ const char *rnn_gcol_text(const struct rnn_gcol *c, size_t row, char buf[40]);
  * keeps all.  keep [rows].  RNN_ERR_ARG names an unknown column. */
 int rnn_gtable_filter(const struct rnn_gtable *t, const char *filter, bool *keep, struct rnn_err *err);
 
+/* g with the rows of the filter in every table that has its columns; other tables, arrays and networks are those of g, which must outlive it.
+ * RNN_ERR_ARG: no table has them, or it is no filter.  Always to be followed by unfilter. */
+int rnn_gathered_filter(const struct rnn_gathered *g, const char *filter, struct rnn_gathered *out, struct rnn_err *err);
+void rnn_gathered_unfilter(struct rnn_gathered *out);
+
 #endif

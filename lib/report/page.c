@@ -181,19 +181,25 @@ static int put_figure(struct context *c, struct rnn_figure *f, const char *needs
     return RNN_OK;
 }
 
+/* NAME [filter=...] [WORDS] */
 static int put_named(struct context *c, const char *line, struct rnn_err *err)
 {
-    char name[64] = "";
-    int used = 0;
-    sscanf(line, "%63s%n", name, &used);
+    char name[64] = "", filter[256] = "";
+    int used = 0, more = 0;
+    sscanf(line, "%63s%n filter=%255s%n", name, &used, filter, &more);
+    if (more) used = more;
     const struct rnn_named_figure *n = rnn_figures_find(name);
     if (!n) return rnn_fail(err, RNN_ERR_FORMAT, "%s: there is no figure '%s'", c->p->story, name);
     struct rnn_figure f;
-    int rc = rnn_figures_draw(n, c->g, &f, err);
+    struct rnn_gathered some = {0};
+    int rc = *filter ? rnn_gathered_filter(c->g, filter, &some, err) : RNN_OK;
+    if (rc < 0) rnn_figure_init(&f, name);
+    else rc = rnn_figures_draw(n, *filter ? &some : c->g, &f, err);
     const char *words = line + used + strspn(line + used, " ");
     if (rc == RNN_ERR_ARG) put_missing(c, name, err->msg), rc = RNN_OK;
     else if (rc >= 0) rc = put_figure(c, &f, n->needs, words, err);
     rnn_figure_release(&f);
+    if (*filter) rnn_gathered_unfilter(&some);
     return rc;
 }
 

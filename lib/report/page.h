@@ -11,7 +11,7 @@
  * comment.
  *   @title WORDS  @question WORDS  @paper WORDS        once each, first
  *   @section WORDS                                     a heading
- *   @figure NAME [WORDS]                               a named figure (report/figures.h) with words under it
+ *   @figure NAME [filter=FILTER] [WORDS]               a named figure (report/figures.h), of the rows of a filter, with words under it
  *   @plot table=T x=COL y=COL ... [: WORDS]            a plot; the keys of rnn-report plot (style, z, group, facet, filter, log-x, log-y, title)
  *   @behaviours [WORDS]                                networks of each kind in motion (needs nets and their task)
  *   @claims ID ...                                     verdicts on these claims; without ids: on all of them

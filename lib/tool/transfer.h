@@ -105,9 +105,10 @@ struct tool_results; /* curves of every (pair, condition) */
 int tool_results_new(struct tool_results **r, const struct tool_conditions *c, struct rnn_err *err);
 /* Takes the curve; pairs are counted by (segment, index). */
 int tool_results_add(struct tool_results *r, size_t segment, struct tool_outcome *o, struct rnn_err *err);
-/* Table transfer_test: every condition against scratch, and every condition of the first donor against the same of the others. */
+/* Table transfer_test: every condition against scratch, and every condition of the first donor against the same of the others.
+ * labels: those that all recipients were given. */
 int tool_results_append(const struct tool_results *r, const struct tool_conditions *c, const struct tool_endpoints *e,
-                        struct rnn_bytes *out, struct rnn_err *err);
+                        const struct rnn_kvs *labels, struct rnn_bytes *out, struct rnn_err *err);
 void tool_results_free(struct tool_results *r);
 
 #endif

@@ -186,7 +186,7 @@ static void put(struct rnn_table *t, const struct tool_conditions *c, const stru
 }
 
 int tool_results_append(const struct tool_results *r, const struct tool_conditions *c, const struct tool_endpoints *e,
-                        struct rnn_bytes *out, struct rnn_err *err)
+                        const struct rnn_kvs *labels, struct rnn_bytes *out, struct rnn_err *err)
 {
     struct family f = { 0 };
     struct rnn_table *t;
@@ -195,7 +195,7 @@ int tool_results_append(const struct tool_results *r, const struct tool_conditio
     int rc = columns(t, err);
     if (rc >= 0) rc = make_family(r, c, e, &f, err);
     for (size_t i = 0; rc >= 0 && i < f.n; i++) put(t, c, &f.v[i]);
-    if (rc >= 0) rc = rnn_table_append(t, out, NULL, NULL, err);
+    if (rc >= 0) rc = rnn_table_append(t, out, labels, NULL, err);
     free(f.v);
     rnn_table_free(t);
     return rc;
