@@ -55,6 +55,14 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
     run -3 rnn-report claims --text --require all "$D/open.tsv" "$D/nets.rnn"
 }
 
+@test "a claim of which nothing is expected is measured, and neither passes nor fails" {
+    { cat "$D/fail.tsv"; printf 'free\tas it comes\tmeasured only\tperformance\taccuracy\tmean\t\t\n'; } >free.tsv
+    run -0 rnn-report claims --text free.tsv "$D/nets.rnn"
+    [[ "${lines[-1]}" == "3 claims: 1 pass, 1 fail, 0 not tested, 1 measured only" ]]
+    sed -i /^two/d free.tsv
+    run -0 rnn-report claims --text --require all free.tsv "$D/nets.rnn"
+}
+
 @test "every figure is drawn or says who makes its data" {
     run -0 rnn-report figures
     names=$(cut -d' ' -f1 <<<"$output")
@@ -121,6 +129,31 @@ END
     rnn-report index page.html -o index.html
     grep -q '<a href="page.html">A &lt;story&gt;</a>' index.html
     run -1 rnn-report index "$D/story.txt"
+}
+
+@test "data too large for the page are compressed, then go beside it; files there are linked with their size" {
+    taskgen flip-flop --fresh | rnn-train --hidden 4 --updates 4000 --log-every 1 --nets 12 -q >many.rnn
+    printf '%s\n' '@title t' '@question q' '@figure learning-curves filter=index=1 One.' '@file page.txt The story.' '@file none.txt' >page.txt
+    mkdir out
+    cp page.txt out
+    run -0 --separate-stderr rnn-report page page.txt --data out/data -o out/page.html many.rnn
+    [[ "$stderr" == *"1 of its figures and claims are not on the page"* ]]
+    grep -q '<a href="page.txt">page.txt</a> (0.0 MB, a file beside this page): The story.' out/page.html
+    grep -q 'There is no file none.txt' out/page.html
+    grep -q 'n = 1 net' out/page.html
+    grep -q '<a href="data/learning.tsv.gz">learning.tsv.gz</a> ([0-9.]* MB, a file beside this page)' out/page.html
+    gunzip <out/data/learning.tsv.gz >got.tsv
+    rnn-report tsv learning many.rnn | cmp - got.tsv
+    rnn-report page page.txt many.rnn 2>said | grep -q '<code>rnn-report tsv learning FILE.rnn</code> writes it'
+    rnn-cat select --index 0 many.rnn | rnn-report page page.txt 2>said >small.html
+    "$PYTHON" -c '
+import base64, gzip, re
+data = re.search(r"download=.learning.tsv.gz. href=.data:application/gzip;base64,([^\"]*)", open("small.html").read()).group(1)
+assert gzip.decompress(base64.b64decode(data)).count(b"\n") > 4000'
+    run -1 --separate-stderr rnn-report page page.txt --data page.txt/x -o out/page.html many.rnn
+    [[ "$stderr" == "rnn-report: --data: cannot make 'page.txt/x': "* ]]
+    run -2 --separate-stderr rnn-report figure learning-curves --filter nothing=1 "$D/nets.rnn"
+    [[ "$stderr" == *"no table has these columns"* ]]
 }
 
 @test "what makes no sense is refused in one line" {

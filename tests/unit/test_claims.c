@@ -181,7 +181,7 @@ static void intervals_hold_what_they_should(void **state)
     assert_true(c.v->measured == 3 && isnan(c.v->lo) && c.v->n == 1);
     rnn_claims_release(&c);
     c = one("A\ts\tpaper\tt\t\tx\tmean\t\t\tfull\t\t", 2);
-    assert_string_equal(c.v->verdict, "pass");
+    assert_string_equal(c.v->verdict, "measured"); /* nothing is expected of it */
     rnn_claims_release(&c);
 }
 
