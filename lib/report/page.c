@@ -226,6 +226,19 @@ static int parse_plot(struct context *c, char *text, struct rnn_plot *plot, stru
     return plot->table && plot->y ? RNN_OK : rnn_fail(err, RNN_ERR_FORMAT, "%s: @plot needs table= and y=", c->p->story);
 }
 
+/* RNN_ERR_ARG: no rows to draw. */
+static int any_rows(const struct rnn_gathered *g, const struct rnn_plot *plot, struct rnn_err *err)
+{
+    const struct rnn_gtable *t = rnn_gathered_table(g, plot->table);
+    bool *keep = NULL, any = !t || !plot->filter;
+    if (any) return RNN_OK;
+    RNN_TRY(rnn_alloc_into(&keep, t->rows, sizeof *keep, err));
+    const int rc = rnn_gtable_filter(t, plot->filter, keep, err);
+    for (size_t i = 0; i < t->rows; i++) any |= keep[i];
+    free(keep);
+    return rc < 0 ? rc : any ? RNN_OK : rnn_fail(err, RNN_ERR_ARG, "table %s has no rows with %s here", t->name, plot->filter);
+}
+
 static int put_plot(struct context *c, const char *line, struct rnn_err *err)
 {
     struct rnn_plot plot = {.name = "plot"};
@@ -238,7 +251,8 @@ static int put_plot(struct context *c, const char *line, struct rnn_err *err)
     if (rc >= 0) {
         snprintf(needs, sizeof needs, "table %s", plot.table);
         if (!plot.title) plot.title = plot.table;
-        rc = rnn_plot_draw(&plot, c->g, &f, err);
+        rc = any_rows(c->g, &plot, err);
+        if (rc >= 0) rc = rnn_plot_draw(&plot, c->g, &f, err);
         if (rc == RNN_ERR_ARG) put_missing(c, plot.table, err->msg), rc = RNN_OK;
         else if (rc >= 0) rc = put_figure(c, &f, needs, words ? words : "", err);
     }
