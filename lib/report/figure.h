@@ -32,6 +32,7 @@ struct rnn_layer {
     int color;             /* 0..7; -1 grey; -2 black */
     int dash;              /* 0 solid, 1.. */
     int point;             /* gnuplot's number of the mark; 0: that of the colour */
+    int align;             /* TEXT: 0 centred on its place, 1 right of it, -1 left of it */
     double width;          /* of lines, or size of points; 0: the default */
     size_t n, cols, cap;
     double *data;          /* [n][cols] */
@@ -43,7 +44,8 @@ enum rnn_palette { RNN_PALETTE_SEQUENTIAL, RNN_PALETTE_DIVERGING, RNN_PALETTE_GR
 
 struct rnn_panel {
     char *title, *xlabel, *ylabel, *cblabel;
-    bool log_x, log_y, equal, no_key, flip_y, key_outside;
+    bool log_x, log_y, equal, no_key, flip_y;
+    bool holes;            /* grey where an image has no value, so that this is not taken for one */
     double x_min, x_max, y_min, y_max, c_min, c_max; /* NaN: from the data */
     enum rnn_palette palette;
     char **xtic;           /* names at 0, 1, 2, ... instead of numbers; NULL-terminated, or NULL */
@@ -56,7 +58,8 @@ struct rnn_panel {
 struct rnn_figure {
     char *name, *title, *caption;
     size_t columns;        /* of the grid of panels; 0: as square as possible */
-    double width, height;  /* of one panel, in pixels at 96 per inch; 0: 480 x 340 */
+    double width, height;  /* of one panel, in pixels at 96 per inch, of which 100 and 110 go to its labels; 0: 480 x 340.  Long labels and the key come on top */
+    bool same_x, same_y;   /* all panels share the range, so that they can be compared */
     struct rnn_panel *panel;
     size_t n, cap;
 };

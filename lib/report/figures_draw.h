@@ -8,8 +8,12 @@
 const struct rnn_garray *rnn_draw_array(const struct rnn_gathered *g, const char *name, const struct rnn_garray *after, bool same_net);
 /* Rows and columns of its last two axes, and where block `at` of the axes before them begins. */
 const double *rnn_draw_block(const struct rnn_garray *a, size_t at, size_t *rows, size_t *cols);
-/* Caption: which of how many networks, and the command. */
-void rnn_draw_caption(struct rnn_figure *f, const struct rnn_gathered *g, const struct rnn_garray *a);
+/* Caption: how many networks are shown (the one that a belongs to is named), of how many, and the command that made a. */
+void rnn_draw_caption(struct rnn_figure *f, const struct rnn_gathered *g, const struct rnn_garray *a, size_t nets);
+/* " of 20" */
+const char *rnn_draw_of(size_t all, char buf[32]);
+/* How many networks n arrays belong to. */
+size_t rnn_draw_nets(const struct rnn_garray *const *shown, size_t n);
 /* One panel: value v(row, column) [rows][cols] as colours, row 0 on top; diverging about 0 and symmetric when `signs`. */
 int rnn_draw_matrix(struct rnn_figure *f, const char *title, const char *xlabel, const char *ylabel, size_t rows, size_t cols, const double *v,
                     bool signs, struct rnn_err *err);
@@ -32,13 +36,17 @@ int rnn_draw_projections(const struct rnn_gathered *g, struct rnn_figure *f, str
 int rnn_draw_tree(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
 int rnn_draw_fixedpoints(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
 int rnn_draw_flow(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
-int rnn_draw_ultrametric(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
 
 int rnn_draw_phase_diagram(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
 int rnn_draw_scaling(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
 int rnn_draw_claims(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
 int rnn_draw_ablation(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
 int rnn_draw_dimension(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
+int rnn_draw_ultrametric(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
+int rnn_draw_curves(const char *name, const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
+int rnn_draw_fractions(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
+int rnn_draw_transfer(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
+int rnn_draw_separability(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
 int rnn_draw_loss_by_class(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
 
 #endif

@@ -28,18 +28,34 @@ const double *rnn_draw_block(const struct rnn_garray *a, size_t at, size_t *rows
     return a->value.dtype == RNN_F64 && rnn_array_count(&a->value) >= (at + 1) * *rows * *cols ? (const double *)a->value.data + at * *rows * *cols : NULL;
 }
 
-void rnn_draw_caption(struct rnn_figure *f, const struct rnn_gathered *g, const struct rnn_garray *a)
+void rnn_draw_caption(struct rnn_figure *f, const struct rnn_gathered *g, const struct rnn_garray *a, size_t nets)
 {
     const bool known = a->segment < g->n_segments;
-    char *brief = rnn_pipeline_brief(known ? g->segment[a->segment].pipeline : "");
-    /* panels that are titled by networks show several */
+    char *pipeline = rnn_pipeline_brief(known ? g->segment[a->segment].pipeline : "");
+    const char *words = pipeline ? pipeline : "";
+    size_t all = 0;
+    for (size_t s = 0; s < g->n_segments; s++) all += g->segment[s].nets;
+    if (!a->net) rnn_figure_caption(f, "%s", words);
+    else if (nets != 1) rnn_figure_caption(f, "n = %zu networks%s; %s", nets, nets < all ? rnn_draw_of(all, (char[32]){""}) : "", words);
+    else rnn_figure_caption(f, "n = 1 network: %s%s; %s", a->net, all > 1 ? rnn_draw_of(all, (char[32]){""}) : "", words);
+    free(pipeline);
+}
+
+const char *rnn_draw_of(size_t all, char buf[32])
+{
+    snprintf(buf, 32, " of %zu", all);
+    return buf;
+}
+
+size_t rnn_draw_nets(const struct rnn_garray *const *shown, size_t n)
+{
     size_t nets = 0;
-    for (size_t k = 0; k < f->n; k++) nets += f->panel[k].title && !strncmp(f->panel[k].title, "net-", 4);
-    if (nets > 1) rnn_figure_caption(f, "n = %zu networks; %s", nets, brief ? brief : "");
-    else if (a->net && known && g->segment[a->segment].nets) rnn_figure_caption(f, "n = 1: %s of %zu networks; %s", a->net, g->segment[a->segment].nets, brief ? brief : "");
-    else if (a->net) rnn_figure_caption(f, "n = 1: %s; %s", a->net, brief ? brief : "");
-    else rnn_figure_caption(f, "%s", brief ? brief : "");
-    free(brief);
+    for (size_t i = 0; i < n; i++) {
+        bool known = false;
+        for (size_t k = 0; k < i; k++) known |= shown[k]->segment == shown[i]->segment && !strcmp(shown[k]->net ? shown[k]->net : "", shown[i]->net ? shown[i]->net : "");
+        nets += !known;
+    }
+    return nets;
 }
 
 void rnn_draw_title(const struct rnn_gathered *g, const struct rnn_garray *a, char *out, size_t size)
@@ -132,6 +148,8 @@ int rnn_draw_spectrum(const struct rnn_gathered *g, struct rnn_figure *f, struct
     const struct rnn_garray *first = rnn_draw_array(g, "eigenvalues", NULL, false);
     const struct rnn_garray *theory = rnn_draw_array(g, "eigenvalues_theory", NULL, false);
     size_t panels = 0;
+    double reach = 1.45;
+    while (theory && theory->segment != first->segment) theory = rnn_draw_array(g, "eigenvalues_theory", theory, false);
     for (const struct rnn_garray *a = first; a && panels < 4; a = rnn_draw_array(g, "eigenvalues", a, true), panels++) {
         const char *stage = rnn_kvs_get_str(&a->labels, "stage", "");
         struct rnn_panel *p = rnn_figure_panel(f, *stage ? stage : a->net, "real part", "imaginary part");
@@ -143,13 +161,13 @@ int rnn_draw_spectrum(const struct rnn_gathered *g, struct rnn_figure *f, struct
         p->layer[p->n - 1].width = 0.55;
         if (theory) RNN_TRY(add_counts(p, a, theory, 0.9, err));
         p->equal = true;
-        p->key_outside = true;
-        p->x_min = p->y_min = -1.45, p->x_max = p->y_max = 1.45;
+        for (size_t i = 0; i < rnn_array_count(&a->value); i++) reach = fmax(reach, 1.1 * cabs(((const double _Complex *)a->value.data)[i]));
     }
+    for (size_t k = 0; k < f->n; k++) f->panel[k].x_min = f->panel[k].y_min = -reach, f->panel[k].x_max = f->panel[k].y_max = reach;
     f->columns = panels;
-    f->width = 470, f->height = 380;
+    f->width = 400, f->height = 410; /* a square of data */
     rnn_figure_title(f, "Eigenvalues%s", theory ? "; numbers: how many of modulus 0.9 or more in each direction of the theory" : "");
-    rnn_draw_caption(f, g, first);
+    rnn_draw_caption(f, g, first, 1);
     return RNN_OK;
 }
 
@@ -173,7 +191,7 @@ int rnn_draw_phi(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_
     f->columns = f->n > 3 ? 3 : f->n;
     f->width = 400, f->height = 330;
     rnn_figure_title(f, "Interaction of variable memories: theory and what was learned, by how the basis is made");
-    rnn_draw_caption(f, g, first);
+    rnn_draw_caption(f, g, first, 1);
     return RNN_OK;
 }
 
@@ -192,50 +210,74 @@ int rnn_draw_weights_in_basis(const struct rnn_gathered *g, struct rnn_figure *f
     f->columns = f->n;
     f->width = 460, f->height = 400;
     rnn_figure_title(f, "Recurrent weights in the basis of variable memories, then the rest");
-    rnn_draw_caption(f, g, first);
+    rnn_draw_caption(f, g, first, 1);
     return RNN_OK;
 }
 
-/* W_rec of the first network, now and, where known, its input and output weights. */
+/* Parameter `name` of a network as it is stored, if it has it. */
+static int draw_param(struct rnn_figure *f, const struct rnn_net *net, const char *name, const char *xlabel, const char *ylabel, struct rnn_err *err)
+{
+    const struct rnn_param *q = rnn_param_find(&net->params, name);
+    return q && q->rows && q->cols ? rnn_draw_matrix(f, name, xlabel, ylabel, q->rows, q->cols, net->theta + q->offset, true, err) : RNN_OK;
+}
+
+/* Recurrent weights of the first network, as the dynamics see them, and its input and output weights. */
 int rnn_draw_weights(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
 {
     const struct rnn_net *net = g->net[0];
     const size_t N = net->spec.N, rows = net->spec.cell == RNN_GRU ? 3 * N : N;
+    const char *to = net->spec.cell == RNN_GRU ? "to gate and unit (reset, update, new)" : "to unit", *name = net->spec.rank ? "W_rec = m n" : "W_rec";
     double *W;
     RNN_TRY(rnn_alloc_into(&W, rows * N, sizeof *W, err));
     int rc = rnn_net_W(net, W, err);
-    if (rc >= 0) rc = rnn_draw_matrix(f, "W_rec", "from unit", "to unit", rows, N, W, true, err);
+    if (rc >= 0) rc = rnn_draw_matrix(f, name, "from unit", to, rows, N, W, true, err);
     free(W);
     RNN_TRY(rc);
-    const double *W_in = rnn_net_param(net, "W_in"), *W_out = rnn_net_param(net, "W_out");
-    if (W_in && net->spec.n_in) RNN_TRY(rnn_draw_matrix(f, "W_in", "from input", "to unit", rows, net->spec.n_in, W_in, true, err));
-    if (W_out) RNN_TRY(rnn_draw_matrix(f, "W_out", "from unit", "to output", rnn_spec_n_read(&net->spec), N, W_out, true, err));
+    RNN_TRY(draw_param(f, net, "W_in", "from input", to, err));
+    RNN_TRY(draw_param(f, net, "W_out", net->spec.read_latent ? "from latent variable" : "from unit", "to output", err));
     for (size_t k = 0; k < f->n; k++) f->panel[k].cblabel = rnn_strdup("weight");
     f->columns = f->n;
     f->width = 400, f->height = 340;
     rnn_figure_title(f, "Weights of %s", net->id);
     char *brief = rnn_pipeline_brief(g->n_segments ? g->segment[0].pipeline : "");
-    rnn_figure_caption(f, "n = 1 of %zu networks; %s", g->n_segments ? g->segment[0].nets : 1, brief ? brief : "");
+    size_t all = 0;
+    for (size_t s = 0; s < g->n_segments; s++) all += g->segment[s].nets;
+    rnn_figure_caption(f, "n = 1 network%s; %s", all > 1 ? rnn_draw_of(all, (char[32]){""}) : "", brief ? brief : "");
     free(brief);
     return RNN_OK;
 }
 
-/* Leading blocks of rotated weights, one panel per network and parameter. */
+/* What the columns and rows of an aligned parameter are. */
+static const char *axis_of(const char *param, bool to)
+{
+    if (!strcmp(param, "W_in") && !to) return "from input";
+    if (!strcmp(param, "W_out") && to) return "to output";
+    return to ? "to direction" : "from direction";
+}
+
+/* Leading blocks of rotated weights, one panel per network and parameter; a parameter has one scale in all networks. */
 int rnn_draw_aligned(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
 {
-    const struct rnn_garray *first = rnn_draw_array(g, "aligned_block", NULL, false);
-    for (const struct rnn_garray *a = first; a && f->n < 12; a = rnn_draw_array(g, "aligned_block", a, false)) {
+    const struct rnn_garray *shown[12], *first = rnn_draw_array(g, "aligned_block", NULL, false);
+    for (const struct rnn_garray *a = first; a && f->n < RNN_LEN(shown); a = rnn_draw_array(g, "aligned_block", a, false)) {
+        const char *param = rnn_kvs_get_str(&a->labels, "param", "");
         size_t rows, cols;
         char title[80];
         const double *v = rnn_draw_block(a, 0, &rows, &cols);
         if (!v) return no_data("aligned_block", err);
-        snprintf(title, sizeof title, "%s of %s", rnn_kvs_get_str(&a->labels, "param", ""), a->net ? a->net : "");
-        RNN_TRY(rnn_draw_matrix(f, title, "from direction", "to direction", rows, cols, v, true, err));
+        snprintf(title, sizeof title, "%s of %s", param, a->net ? a->net : "");
+        shown[f->n] = a;
+        RNN_TRY(rnn_draw_matrix(f, title, axis_of(param, false), axis_of(param, true), rows, cols, v, true, err));
+        f->panel[f->n - 1].cblabel = rnn_strdup("weight");
     }
+    for (size_t i = 0; i < f->n; i++)
+        for (size_t k = 0; k < f->n; k++)
+            if (!strcmp(rnn_kvs_get_str(&shown[i]->labels, "param", ""), rnn_kvs_get_str(&shown[k]->labels, "param", "")) && f->panel[k].c_max > f->panel[i].c_max)
+                f->panel[i].c_max = f->panel[k].c_max, f->panel[i].c_min = -f->panel[k].c_max;
     f->columns = f->n < 3 ? f->n : 3;
     f->width = 330, f->height = 270;
     rnn_figure_title(f, "Weights in the coordinates that networks share");
-    rnn_draw_caption(f, g, first);
+    rnn_draw_caption(f, g, first, rnn_draw_nets(shown, f->n));
     return RNN_OK;
 }
 
@@ -256,23 +298,27 @@ int rnn_draw_similarity(const struct rnn_gathered *g, struct rnn_figure *f, stru
     f->columns = f->n > 2 ? (f->n + 1) / 2 : f->n;
     f->width = 400, f->height = 340;
     rnn_figure_title(f, "Similarity of states");
-    rnn_draw_caption(f, g, first);
+    rnn_draw_caption(f, g, first, 1);
     return RNN_OK;
 }
 
 int rnn_draw_raster(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
 {
-    const struct rnn_garray *first = rnn_draw_array(g, "raster", NULL, false);
-    for (const struct rnn_garray *a = first; a && f->n < 4; a = rnn_draw_array(g, "raster", a, false)) {
+    const struct rnn_garray *shown[4], *first = rnn_draw_array(g, "raster", NULL, false);
+    for (const struct rnn_garray *a = first; a && f->n < RNN_LEN(shown); a = rnn_draw_array(g, "raster", a, false)) {
         size_t rows, cols;
+        char title[120], more[100];
         const double *v = rnn_draw_block(a, 0, &rows, &cols);
         if (!v) return no_data("raster", err);
-        RNN_TRY(rnn_draw_matrix(f, a->net ? a->net : "", "step", "unit, by when it is most active", rows, cols, v, false, err));
+        rnn_draw_title(g, a, more, sizeof more);
+        snprintf(title, sizeof title, "%.20s%s%.95s", a->net ? a->net : "", *more ? ", " : "", more);
+        shown[f->n] = a;
+        RNN_TRY(rnn_draw_matrix(f, title, "step", "unit, by when it is most active", rows, cols, v, false, err));
         f->panel[f->n - 1].cblabel = rnn_strdup("activity");
     }
     f->columns = f->n > 2 ? 2 : f->n;
     rnn_figure_title(f, "Units in the order of their peaks");
-    rnn_draw_caption(f, g, first);
+    rnn_draw_caption(f, g, first, rnn_draw_nets(shown, f->n));
     return RNN_OK;
 }
 
@@ -297,7 +343,7 @@ int rnn_draw_memories(const struct rnn_gathered *g, struct rnn_figure *f, struct
     f->columns = 2;
     f->width = 520;
     rnn_figure_title(f, "What the state says, and what it says in the basis of variable memories");
-    rnn_draw_caption(f, g, h);
+    rnn_draw_caption(f, g, h, 1);
     return rc;
 }
 
@@ -366,6 +412,6 @@ int rnn_draw_dendrogram(const struct rnn_gathered *g, struct rnn_figure *f, stru
     p->x_min = -0.5, p->x_max = (double)n - 0.5, p->y_min = 0;
     f->width = 560, f->height = 380;
     rnn_figure_title(f, "Tree of states at step %g", rnn_kvs_get_real(&last->labels, "step", NAN));
-    rnn_draw_caption(f, g, last);
+    rnn_draw_caption(f, g, last, 1);
     return RNN_OK;
 }

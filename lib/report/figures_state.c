@@ -16,41 +16,61 @@ static int memory(struct rnn_err *err)
 
 /* ---- trials: input, target, mask, periods ---- */
 
-enum { CHANNELS_AS_LINES = 6 };
+enum { MOST_LANES = 8 };
 
-/* One panel of x [T][n]: lines a channel, or an image when they are many.  low: NaN, or the level to which lines shrink. */
-static int draw_channels(struct rnn_figure *f, const char *title, const char *ylabel, const float *x, size_t T, size_t n, double dt, char **names, struct rnn_err *err)
+static char **channel_names(char *const *names, size_t n)
 {
-    struct rnn_panel *p = rnn_figure_panel(f, title, dt > 0 ? "time (ms)" : "step", n > CHANNELS_AS_LINES ? "channel" : ylabel);
-    char label[40];
-    if (!p) return memory(err);
-    const double unit = dt > 0 ? dt : 1;
-    if (n > CHANNELS_AS_LINES) {
-        struct rnn_layer *l = rnn_panel_layer(p, RNN_LAYER_IMAGE, NULL, 0);
-        if (!l) return memory(err);
-        for (size_t t = 0; t < T; t++)
-            for (size_t i = 0; i < n; i++) RNN_TRY(rnn_layer_add(l, (double[]){((double)t + 0.5) * unit, (double)i, (double)x[t * n + i]}, err));
-        p->flip_y = true, p->y_min = -0.5, p->y_max = (double)n - 0.5, p->x_min = 0, p->x_max = (double)T * unit;
-        p->palette = RNN_PALETTE_GREY;
-        p->cblabel = rnn_strdup(ylabel);
-        return RNN_OK;
-    }
-    double lo = INFINITY, hi = -INFINITY;
+    struct rnn_err err;
+    char **out;
+    if (rnn_alloc_into(&out, n + 1, sizeof *out, &err) < 0) return NULL;
+    for (size_t i = 0; i < n; i++) out[i] = names && names[i] ? rnn_strdup(names[i]) : rnn_asprintf("%zu", i);
+    return out;
+}
+
+/* Many channels of x [T][n] as an image. */
+static int draw_image(struct rnn_panel *p, const float *x, size_t T, size_t n, double unit, const char *what, struct rnn_err *err)
+{
+    struct rnn_layer *l = rnn_panel_layer(p, RNN_LAYER_IMAGE, NULL, 0);
+    if (!l) return memory(err);
+    for (size_t t = 0; t < T; t++)
+        for (size_t i = 0; i < n; i++) RNN_TRY(rnn_layer_add(l, (double[]){((double)t + 0.5) * unit, (double)i, (double)x[t * n + i]}, err));
+    p->palette = RNN_PALETTE_GREY;
+    p->cblabel = rnn_strdup(what);
+    return RNN_OK;
+}
+
+/* Few channels as lines one above the other, from least to largest value in a lane each. */
+static int draw_lanes(struct rnn_panel *p, const float *x, size_t T, size_t n, double unit, double lo, double hi, struct rnn_err *err)
+{
     for (size_t i = 0; i < n; i++) {
-        snprintf(label, sizeof label, "%zu", i + 1);
-        struct rnn_layer *l = rnn_panel_layer(p, RNN_LAYER_STEPS, n > 1 ? names && names[i] ? names[i] : label : NULL, (int)i);
+        struct rnn_layer *l = rnn_panel_layer(p, RNN_LAYER_STEPS, NULL, (int)i);
         if (!l) return memory(err);
-        l->width = 2.4 - 0.3 * (double)i; /* lines that coincide stay visible */
-        l->dash = (int)i;
         for (size_t t = 0; t <= T; t++) {
-            const double v = (double)x[(t < T ? t : T - 1) * n + i];
-            lo = fmin(lo, v), hi = fmax(hi, v);
-            RNN_TRY(rnn_layer_add(l, (double[]){(double)t * unit, v}, err));
+            const double v = (double)x[(t < T ? t : T - 1) * n + i], up = hi > lo ? (v - lo) / (hi - lo) - 0.5 : 0;
+            RNN_TRY(rnn_layer_add(l, (double[]){(double)t * unit, n == 1 ? v : (double)i - 0.76 * up}, err));
         }
     }
-    const double room = hi > lo ? 0.08 * (hi - lo) : 1;
-    p->x_min = 0, p->x_max = (double)T * unit, p->y_min = lo - room, p->y_max = hi + 3 * room;
-    p->key_outside = true;
+    return RNN_OK;
+}
+
+/* One panel of x [T][n]. */
+static int draw_channels(struct rnn_figure *f, const char *what, size_t trial, const float *x, size_t T, size_t n, double dt, char *const *names, struct rnn_err *err)
+{
+    const double unit = dt > 0 ? dt : 1;
+    double lo = INFINITY, hi = -INFINITY;
+    char title[40], lanes[80];
+    for (size_t i = 0; i < T * n; i++)
+        if (isfinite(x[i])) lo = fmin(lo, (double)x[i]), hi = fmax(hi, (double)x[i]);
+    snprintf(title, sizeof title, "%s of trial %zu", what, trial);
+    if (n == 1 || n > MOST_LANES || !(hi > lo)) snprintf(lanes, sizeof lanes, "%s", n > 1 ? "channel" : what);
+    else snprintf(lanes, sizeof lanes, "%s, each %.3g to %.3g", what, lo, hi);
+    struct rnn_panel *p = rnn_figure_panel(f, title, dt > 0 ? "time (ms)" : "step", lanes);
+    if (!p) return memory(err);
+    RNN_TRY(n > MOST_LANES ? draw_image(p, x, T, n, unit, what, err) : draw_lanes(p, x, T, n, unit, lo, hi, err));
+    p->x_min = 0, p->x_max = (double)T * unit;
+    if (n == 1) return RNN_OK;
+    p->flip_y = true, p->y_min = -0.5, p->y_max = (double)n - 0.5;
+    if (n <= 26 && !(p->ytic = channel_names(names, n))) return memory(err);
     return RNN_OK;
 }
 
@@ -67,18 +87,20 @@ static int draw_weights(struct rnn_figure *f, const struct rnn_task *task, const
         RNN_TRY(rnn_layer_add(l, (double[]){(double)t * unit, w}, err));
     }
     if (!(most > 0)) most = 1;
-    for (size_t i = 0; i < task->n_periods; i++) {
-        const struct rnn_period *q = &task->periods[i];
-        const double stop = i + 1 == task->n_periods || q->stop > tr->T ? (double)tr->T : (double)q->stop;
+    const size_t levels = task->n_periods < 6 ? task->n_periods : 6;
+    for (size_t i = 0; i < task->n_periods; i++) { /* a name begins where its period does, each lower than the one before, whose name it must not cross */
+        const double start = (double)task->periods[i].start * unit, height = 1.25 + 0.2 * (double)(levels - 1 - i % levels);
+        if (task->periods[i].start >= tr->T) continue;
         struct rnn_layer *edge = rnn_panel_layer(p, RNN_LAYER_SEGMENTS, NULL, -1);
         if (!edge) return memory(err);
         edge->dash = 1, edge->width = 1;
-        RNN_TRY(rnn_layer_add(edge, (double[]){(double)q->start * unit, 0, (double)q->start * unit, 1.4 * most}, err));
+        RNN_TRY(rnn_layer_add(edge, (double[]){start, 0, start, (height + 0.06) * most}, err));
         struct rnn_layer *name = rnn_panel_layer(p, RNN_LAYER_TEXT, NULL, -2);
         if (!name) return memory(err);
-        RNN_TRY(rnn_layer_word(name, ((double)q->start + stop) / 2 * unit, (i % 2 ? 1.18 : 1.32) * most, q->name, err));
+        name->align = 1;
+        RNN_TRY(rnn_layer_word(name, start + 0.006 * (double)tr->T * unit, height * most, task->periods[i].name, err));
     }
-    p->x_min = 0, p->x_max = (double)tr->T * unit, p->y_min = 0, p->y_max = 1.4 * most;
+    p->x_min = 0, p->x_max = (double)tr->T * unit, p->y_min = 0, p->y_max = (1.25 + 0.2 * (double)levels) * most;
     return RNN_OK;
 }
 
@@ -98,17 +120,13 @@ int rnn_draw_trials(const struct rnn_gathered *g, struct rnn_figure *f, struct r
     const size_t K = tr->K < 2 ? tr->K : 2;
     int rc = RNN_OK;
     f->columns = K;
-    for (size_t k = 0; rc >= 0 && k < K; k++) {
-        char title[40];
-        snprintf(title, sizeof title, "input of trial %zu", k);
-        rc = draw_channels(f, title, "input", tr->u + k * tr->T * tr->n_in, tr->T, tr->n_in, task->dt_ms, task->channel_in, err);
-    }
-    for (size_t k = 0; rc >= 0 && k < K; k++) rc = draw_channels(f, "target", "target", tr->y + k * tr->T * tr->n_out, tr->T, tr->n_out, task->dt_ms, task->channel_out, err);
+    for (size_t k = 0; rc >= 0 && tr->n_in && k < K; k++) rc = draw_channels(f, "input", k, tr->u + k * tr->T * tr->n_in, tr->T, tr->n_in, task->dt_ms, task->channel_in, err);
+    for (size_t k = 0; rc >= 0 && k < K; k++) rc = draw_channels(f, "target", k, tr->y + k * tr->T * tr->n_out, tr->T, tr->n_out, task->dt_ms, task->channel_out, err);
     for (size_t k = 0; rc >= 0 && k < K; k++) rc = draw_weights(f, task, tr, k, err);
     f->width = 520, f->height = 270;
-    rnn_figure_title(f, "Task %s: %zu inputs, %zu outputs, %zu steps", task->name, task->n_in, task->n_out, tr->T);
+    rnn_figure_title(f, "Task %s: %zu input%s, %zu output%s, %zu steps", task->name, task->n_in, task->n_in == 1 ? "" : "s", task->n_out, task->n_out == 1 ? "" : "s", tr->T);
     char *brief = rnn_pipeline_brief(g->n_segments ? g->segment[0].pipeline : "");
-    rnn_figure_caption(f, "n = %zu of its trials; %s", K, brief ? brief : "");
+    rnn_figure_caption(f, "n = %zu trial%s; %s", K, K == 1 ? "" : "s", brief ? brief : "");
     free(brief);
     if (!own) rnn_trials_release(&made);
     return rc;
@@ -152,12 +170,11 @@ int rnn_draw_projections(const struct rnn_gathered *g, struct rnn_figure *f, str
         }
         free(names);
         RNN_TRY(rc);
-        p->key_outside = true;
     }
     f->columns = f->n > 2 ? (f->n + 1) / 2 : f->n;
     f->width = 440, f->height = 330;
     rnn_figure_title(f, "States seen by the two leading read directions of the recurrent weights");
-    rnn_draw_caption(f, g, first);
+    rnn_draw_caption(f, g, first, 1);
     return RNN_OK;
 }
 
@@ -232,6 +249,47 @@ static int first_transition(const struct prefix *p)
     return p->depth < 2 ? -1 : p->name[1] == p->name[0] ? 0 : 1;
 }
 
+enum { TREE_W = 660, TREE_H = 370 }; /* pixels of data */
+
+struct box { double x, y, w, h; }; /* centre and size, in pixels */
+
+static bool overlap(const struct box *a, const struct box *b)
+{
+    return fabs(a->x - b->x) < (a->w + b->w) / 2 && fabs(a->y - b->y) < (a->h + b->h) / 2;
+}
+
+/* A place beside each point where its name hides neither marks nor names; far ones are tried last. */
+static int place_names(struct rnn_panel *p, struct rnn_layer *word, const struct prefix *v, size_t n, const double *xy, struct rnn_err *err)
+{
+    static const double around[][2] = {{0, -1}, {0, 1}, {1, 0}, {-1, 0}, {1, -1}, {-1, -1}, {1, 1}, {-1, 1}};
+    double lo[2] = {INFINITY, INFINITY}, hi[2] = {-INFINITY, -INFINITY}, scale[2];
+    struct box *taken;
+    for (size_t i = 0; i < 2 * n; i++) lo[i % 2] = fmin(lo[i % 2], xy[i]), hi[i % 2] = fmax(hi[i % 2], xy[i]);
+    for (int c = 0; c < 2; c++) {
+        const double room = 0.09 * (hi[c] > lo[c] ? hi[c] - lo[c] : 1);
+        lo[c] -= room, hi[c] += room;
+        scale[c] = (c ? TREE_H : TREE_W) / (hi[c] - lo[c]);
+    }
+    RNN_TRY(rnn_alloc_into(&taken, 2 * n, sizeof *taken, err));
+    for (size_t i = 0; i < n; i++) taken[i] = (struct box){xy[2 * i] * scale[0], xy[2 * i + 1] * scale[1], 8, 8};
+    int rc = RNN_OK;
+    for (size_t i = 0; rc >= 0 && i < n; i++) {
+        struct box *b = &taken[n + i];
+        const double w = 6.5 * (double)strlen(v[i].name) + 2, h = 12;
+        bool free_place = false;
+        for (size_t k = 0; !free_place && k < 4 * RNN_LEN(around); k++) {
+            const double *to = around[k % RNN_LEN(around)], far = 1 + 0.8 * (double)(k / RNN_LEN(around));
+            *b = (struct box){taken[i].x + far * to[0] * (w / 2 + 6), taken[i].y + far * to[1] * 12, w, h};
+            free_place = true;
+            for (size_t j = 0; j < n + i && free_place; j++) free_place = !overlap(b, &taken[j]);
+        }
+        rc = rnn_layer_word(word, b->x / scale[0], b->y / scale[1], v[i].name, err);
+    }
+    free(taken);
+    p->x_min = lo[0], p->x_max = hi[0], p->y_min = lo[1], p->y_max = hi[1];
+    return rc;
+}
+
 static int draw_tree_layers(struct rnn_panel *p, const struct prefix *v, size_t n, const double *xy, struct rnn_err *err)
 {
     static const char *const names[] = {"second letter equals the first", "second letter differs", "first letter"};
@@ -249,14 +307,8 @@ static int draw_tree_layers(struct rnn_panel *p, const struct prefix *v, size_t 
         for (size_t i = 0; i < n; i++)
             if (first_transition(&v[i]) == want) RNN_TRY(rnn_layer_add(dot, xy + 2 * i, err));
     }
-    double lo = INFINITY, hi = -INFINITY, left = INFINITY, right = -INFINITY;
-    for (size_t i = 0; i < n; i++) lo = fmin(lo, xy[2 * i + 1]), hi = fmax(hi, xy[2 * i + 1]), left = fmin(left, xy[2 * i]), right = fmax(right, xy[2 * i]);
     struct rnn_layer *word = rnn_panel_layer(p, RNN_LAYER_TEXT, NULL, -2);
-    if (!word) return memory(err);
-    for (size_t i = 0; i < n; i++) RNN_TRY(rnn_layer_word(word, xy[2 * i], xy[2 * i + 1] + (v[i].depth % 2 ? -0.04 : 0.04) * (hi - lo), v[i].name, err));
-    p->y_min = lo - 0.1 * (hi - lo), p->y_max = hi + 0.1 * (hi - lo);
-    p->x_min = left - 0.08 * (right - left), p->x_max = right + 0.08 * (right - left);
-    return RNN_OK;
+    return word ? place_names(p, word, v, n, xy, err) : memory(err);
 }
 
 int rnn_draw_tree(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
@@ -271,21 +323,12 @@ int rnn_draw_tree(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn
     for (int c = 0; c < 2; c++) snprintf(labels[c], sizeof labels[c], "principal component %d (%.0f %% of variance)", c + 1, 100 * share[c]);
     struct rnn_panel *p = rc >= 0 ? rnn_figure_panel(f, "", labels[0], labels[1]) : NULL;
     if (rc >= 0) rc = p ? draw_tree_layers(p, v, n, xy, err) : memory(err);
-    if (p) p->key_outside = true;
-    f->width = 760, f->height = 440;
+    f->width = TREE_W + 100, f->height = TREE_H + 110;
     rnn_figure_title(f, "Tree of prefixes: mean states within the %zu leading read directions", modes);
-    rnn_draw_caption(f, g, rnn_draw_array(g, "projections", NULL, false));
+    rnn_draw_caption(f, g, rnn_draw_array(g, "projections", NULL, false), 1);
     free(v);
     free(xy);
     return rc;
-}
-
-/* Share of triangles that are ultrametric, or the like, through the leading modes and in the whole space, against the Gaussian reference. */
-int rnn_draw_ultrametric(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
-{
-    const struct rnn_plot value = {.name = "ultrametric", .title = "Ultrametric content of distances between states, through so many leading modes (0: in the whole space)", .table = "geometry", .x = "step", .y = "value", .group = "item",
-                                   .facet = "condition", .filter = "measure=ultrametric", .ylabel = "ultrametric content"};
-    return rnn_plot_draw(&value, g, f, err);
 }
 
 /* ---- fixed points and trajectories ---- */
@@ -314,7 +357,7 @@ static int add_trajectories(struct rnn_panel *p, const struct rnn_garray *tr, st
     const size_t K = tr->value.shape[0], T = tr->value.shape[1], A = tr->value.shape[2], most = K < 12 ? K : 12;
     const double *x = tr->value.data;
     for (size_t k = 0; k < most; k++) {
-        struct rnn_layer *l = rnn_panel_layer(p, RNN_LAYER_LINES, k ? NULL : "trajectories", k % 2 ? 5 : 0);
+        struct rnn_layer *l = rnn_panel_layer(p, RNN_LAYER_LINES, k ? NULL : "trajectories", 5);
         if (!l) return memory(err);
         l->width = 0.9;
         for (size_t t = 0; t < T; t++) RNN_TRY(rnn_layer_add(l, x + (k * T + t) * A, err));
@@ -376,13 +419,14 @@ static int add_points(struct rnn_panel *p, const struct rnn_gathered *g, const s
 
 int rnn_draw_fixedpoints(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
 {
-    const struct rnn_garray *first = rnn_draw_array(g, "pca_points", NULL, false);
-    for (const struct rnn_garray *a = first; a && f->n < 4; a = rnn_draw_array(g, "pca_points", a, false)) {
+    const struct rnn_garray *shown[4], *first = rnn_draw_array(g, "pca_points", NULL, false);
+    for (const struct rnn_garray *a = first; a && f->n < RNN_LEN(shown); a = rnn_draw_array(g, "pca_points", a, false)) {
         char title[120], more[100];
         if (a->value.ndim != 2 || a->value.shape[1] < 2 || a->value.dtype != RNN_F64) return rnn_fail(err, RNN_ERR_FORMAT, "array pca_points is not <f8 [point][axis]");
         rnn_draw_title(g, a, more, sizeof more);
         snprintf(title, sizeof title, "%.20s%s%.95s", a->net ? a->net : "", *more ? ", " : "", more);
-        struct rnn_panel *p = rnn_figure_panel(f, title, "principal component 1", "principal component 2");
+        shown[f->n] = a;
+        struct rnn_panel *p = rnn_figure_panel(f, title, "principal component 1 (activity)", "principal component 2 (activity)");
         if (!p) return memory(err);
         double span = 0;
         const struct rnn_garray *tr = beside(g, "pca_trajectories", a);
@@ -392,16 +436,47 @@ int rnn_draw_fixedpoints(const struct rnn_gathered *g, struct rnn_figure *f, str
         }
         RNN_TRY(add_unstable(p, g, a, 0.15 * (span > 0 ? span : 1), err));
         RNN_TRY(add_points(p, g, a, err));
-        p->key_outside = true;
     }
     f->columns = f->n > 1 ? 2 : 1;
     f->width = 560, f->height = 360;
     rnn_figure_title(f, "Fixed and slow points among trajectories, in the plane of most variance");
-    rnn_draw_caption(f, g, first);
+    rnn_draw_caption(f, g, first, rnn_draw_nets(shown, f->n));
     return RNN_OK;
 }
 
 /* ---- flow of reduced networks ---- */
+
+/* Least distance of two values of c among marked rows: how far points of the grid lie apart. */
+static double grid_step(const struct rnn_gtable *t, const struct rnn_gcol *c, const bool *shown, struct rnn_err *err)
+{
+    size_t *v = NULL, n = 0;
+    double step = INFINITY;
+    if (rnn_distinct(c, t->rows, shown, &v, &n, err) < 0) return 1;
+    for (size_t i = 1; i < n; i++) step = fmin(step, c->v[v[i]] - c->v[v[i - 1]]);
+    free(v);
+    return isfinite(step) ? step : 1;
+}
+
+/* Speed as colour, and arrows of one length in the direction of flow. */
+static int draw_field(struct rnn_figure *f, const char *title, const struct rnn_gtable *t, const struct rnn_gcol *const c[5], const bool *shown, struct rnn_err *err)
+{
+    struct rnn_panel *p = rnn_figure_panel(f, title, "kappa 1", "kappa 2");
+    struct rnn_layer *color = p ? rnn_panel_layer(p, RNN_LAYER_IMAGE, NULL, 0) : NULL, *arrows = color ? rnn_panel_layer(p, RNN_LAYER_ARROWS, NULL, -2) : NULL;
+    if (!arrows) return memory(err);
+    color = &p->layer[0];
+    p->palette = RNN_PALETTE_SHARE;
+    p->cblabel = rnn_strdup("log10 speed (1/tau)");
+    const double dx = 0.4 * grid_step(t, c[0], shown, err), dy = 0.4 * grid_step(t, c[1], shown, err);
+    for (size_t i = 0; i < t->rows; i++) {
+        if (!shown[i]) continue;
+        const double x = c[0]->v[i], y = c[1]->v[i], norm = hypot(c[2]->v[i] / dx, c[3]->v[i] / dy);
+        RNN_TRY(rnn_layer_add(color, (double[]){x, y, c[4]->v[i] > 0 ? log10(c[4]->v[i]) : NAN}, err));
+        if (!(norm > 0)) continue;
+        const double u = c[2]->v[i] / norm, v = c[3]->v[i] / norm;
+        RNN_TRY(rnn_layer_add(arrows, (double[]){x - u, y - v, 2 * u, 2 * v}, err));
+    }
+    return RNN_OK;
+}
 
 int rnn_draw_flow(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
 {
@@ -410,31 +485,19 @@ int rnn_draw_flow(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn
     const struct rnn_gcol *c[5], *net = rnn_gtable_col(t, "net");
     for (size_t i = 0; i < 5; i++)
         if (!(c[i] = rnn_gtable_col(t, names[i])) || c[i]->is_text) return rnn_fail(err, RNN_ERR_FORMAT, "table flow_field has no numbers '%s'", names[i]);
-    bool *keep = NULL;
+    bool *keep = NULL, *shown;
     size_t *nets = NULL, n = 1;
-    RNN_TRY(rnn_alloc_into(&keep, t->rows + 1, sizeof *keep, err));
-    for (size_t i = 0; i < t->rows; i++) keep[i] = true;
-    int rc = net ? rnn_distinct(net, t->rows, keep, &nets, &n, err) : RNN_OK;
-    for (size_t k = 0; rc >= 0 && k < n && k < 4; k++) {
-        struct rnn_panel *p = rnn_figure_panel(f, net && net->is_text ? net->s[nets[k]] : "", "kappa 1", "kappa 2");
-        struct rnn_layer *color = p ? rnn_panel_layer(p, RNN_LAYER_COLORED, NULL, 0) : NULL;
-        if (!color) { rc = memory(err); break; }
-        color->width = 0.25;
-        p->cblabel = rnn_strdup("log10 speed (1/tau)");
-        struct rnn_layer *l = rnn_panel_layer(p, RNN_LAYER_ARROWS, NULL, -1);
-        double lo = INFINITY, hi = -INFINITY;
-        size_t mine = 0;
-        for (size_t i = 0; i < t->rows; i++)
-            if (!net || !strcmp(net->s[i], net->s[nets[k]])) lo = fmin(lo, c[0]->v[i]), hi = fmax(hi, c[0]->v[i]), mine++;
-        const double step = mine > 1 ? 0.8 * (hi - lo) / sqrt((double)mine) : 1;
-        for (size_t i = 0; rc >= 0 && l && i < t->rows; i++) {
-            if (net && strcmp(net->s[i], net->s[nets[k]])) continue;
-            const double norm = hypot(c[2]->v[i], c[3]->v[i]);
-            if (!(norm > 0)) continue;
-            rc = rnn_layer_add(l, (double[]){c[0]->v[i], c[1]->v[i], step * c[2]->v[i] / norm, step * c[3]->v[i] / norm}, err);
-            if (rc >= 0) rc = rnn_layer_add(&p->layer[0], (double[]){c[0]->v[i], c[1]->v[i], log10(c[4]->v[i])}, err);
-        }
-        p->x_min = p->y_min = lo, p->x_max = p->y_max = hi;
+    if (net && !net->is_text) net = NULL;
+    RNN_TRY(rnn_alloc_into(&keep, 2 * t->rows + 1, sizeof *keep, err));
+    shown = keep + t->rows;
+    for (size_t i = 0; i < t->rows; i++) shown[i] = true;
+    int rc = net ? rnn_distinct(net, t->rows, shown, &nets, &n, err) : RNN_OK;
+    while (n > 4 && t->segment[nets[n - 1]] != t->segment[nets[0]]) n--;
+    for (size_t k = 0; rc >= 0 && k < n && k < 4; k++) { /* of many (snapshots of the first training) the first, the last, and two between */
+        const size_t at = n > 4 ? k * (n - 1) / 3 : k;
+        for (size_t i = 0; i < t->rows; i++) shown[i] = !net || (!strcmp(net->s[i], net->s[nets[at]]) && t->segment[i] == t->segment[nets[at]]);
+        rc = draw_field(f, net ? net->s[nets[at]] : "", t, c, shown, err);
+        for (size_t i = 0; i < t->rows; i++) keep[i] |= shown[i];
     }
     f->columns = f->n > 1 ? 2 : 1;
     f->width = 480, f->height = 400;

@@ -54,7 +54,8 @@ static int varying(const struct rnn_gtable *t, const bool *keep, const struct rn
         const struct rnn_gcol *swap = out[0];
         out[0] = out[1], out[1] = swap;
     }
-    return n == 2 ? RNN_OK : rnn_fail(err, RNN_ERR_ARG, "figure phase-diagram: fewer than two labels vary over the rows of table %s", t->name);
+    return n == 2 ? RNN_OK : rnn_fail(err, RNN_ERR_ARG, "figure phase-diagram: fewer than two labels vary over the rows of table %s: cat streams of networks that were "
+                                                        "trained with different --label KEY=VALUE or parameters of the task", t->name);
 }
 
 static int tics(const struct rnn_gcol *c, const size_t *value, size_t n, char ***out, struct rnn_err *err)
@@ -66,17 +67,22 @@ static int tics(const struct rnn_gcol *c, const size_t *value, size_t n, char **
     return RNN_OK;
 }
 
+enum { WORDS_X = 4, WORDS_Y = 10 }; /* cells of a grid that have room for a share and its interval */
+
 struct grid { const struct rnn_gtable *t; const struct rnn_gcol *x, *y, *category; size_t *xs, *ys, nx, ny; };
 
 static int draw_category(const struct grid *d, size_t at, struct rnn_figure *f, struct rnn_err *err)
 {
-    struct rnn_panel *p = rnn_figure_panel(f, d->category->s[at], d->x->name, d->y->name);
+    char *names[2] = {rnn_axis_name(d->x), rnn_axis_name(d->y)};
+    struct rnn_panel *p = rnn_figure_panel(f, d->category->s[at], names[0], names[1]);
+    free(names[0]);
+    free(names[1]);
     if (!p) return memory(err);
     RNN_TRY(tics(d->x, d->xs, d->nx, &p->xtic, err));
     RNN_TRY(tics(d->y, d->ys, d->ny, &p->ytic, err));
     p->xtic_rotate = d->nx > 8;
     struct rnn_layer *l = rnn_panel_layer(p, RNN_LAYER_IMAGE, NULL, 0);
-    const size_t word_layer = d->nx <= 6 && d->ny <= 10 ? 1 : 0;
+    const size_t word_layer = d->nx <= WORDS_X && d->ny <= WORDS_Y;
     if (!l || (word_layer && !rnn_panel_layer(p, RNN_LAYER_TEXT, NULL, -2))) return memory(err);
     for (size_t a = 0; a < d->nx; a++)
         for (size_t b = 0; b < d->ny; b++) {
@@ -90,7 +96,7 @@ static int draw_category(const struct grid *d, size_t at, struct rnn_figure *f, 
             snprintf(words, sizeof words, "%.2f (%.2f-%.2f)", (double)hits / (double)n, lo, hi);
             if (n && word_layer) RNN_TRY(rnn_layer_word(&p->layer[1], (double)a, (double)b, words, err));
         }
-    p->c_min = 0, p->c_max = 1, p->palette = RNN_PALETTE_SHARE;
+    p->c_min = 0, p->c_max = 1, p->palette = RNN_PALETTE_SHARE, p->holes = true;
     p->cblabel = rnn_strdup("share of networks");
     p->x_min = p->y_min = -0.5, p->x_max = (double)d->nx - 0.5, p->y_max = (double)d->ny - 0.5;
     return RNN_OK;
@@ -116,8 +122,12 @@ int rnn_draw_phase_diagram(const struct rnn_gathered *g, struct rnn_figure *f, s
     for (size_t k = 0; rc >= 0 && k < n; k++) rc = draw_category(&d, categories[k], f, err);
     f->columns = n > 1 ? 2 : 1;
     f->width = 520, f->height = 320;
-    rnn_figure_title(f, "Share of networks (Wilson 95 %% interval) by %s and %s", rc >= 0 ? d.x->name : "", rc >= 0 ? d.y->name : "");
-    if (rc >= 0) caption(f, g, d.t, keep);
+    rnn_figure_title(f, "Share of networks%s in each category", d.nx <= WORDS_X && d.ny <= WORDS_Y ? " (Wilson 95 % interval)" : "");
+    if (rc >= 0) {
+        char *words = rnn_plot_caption(g, d.t, keep);
+        rnn_figure_caption(f, "grey: no networks; %s", words ? words : "");
+        free(words);
+    }
     free(keep);
     free(categories);
     free(d.xs);
@@ -127,53 +137,70 @@ int rnn_draw_phase_diagram(const struct rnn_gathered *g, struct rnn_figure *f, s
 
 /* ---- scaling laws ---- */
 
-/* "limit-cycle: beta 2.72 [2.6, 2.9]" from table exponent; beta NaN when it has no such row. */
+/* "limit-cycle: beta 2.72 [2.6, 2.9]" from table exponent; NaN when it has no such row, or no exponent could be fitted. */
 static double exponent_of(const struct rnn_gathered *g, const char *boundary, const char *fit, char *words, size_t size)
 {
     const struct rnn_gtable *e = rnn_gathered_table(g, "exponent");
     const struct rnn_gcol *b = e ? rnn_gtable_col(e, "boundary") : NULL, *how = e ? rnn_gtable_col(e, "fit") : NULL, *beta = e ? rnn_gtable_col(e, "beta") : NULL;
     const struct rnn_gcol *lo = e ? rnn_gtable_col(e, "lo") : NULL, *hi = e ? rnn_gtable_col(e, "hi") : NULL;
-    snprintf(words, size, "%s", boundary);
+    snprintf(words, size, "%s: no exponent", boundary);
     for (size_t i = 0; b && beta && b->is_text && !beta->is_text && i < e->rows; i++) {
         if (strcmp(b->s[i], boundary) || (how && how->is_text && *fit && strcmp(how->s[i], fit))) continue;
-        if (lo && hi && !isnan(lo->v[i])) snprintf(words, size, "%s: beta %.2f [%.2f, %.2f]", boundary, beta->v[i], lo->v[i], hi->v[i]);
+        if (!isfinite(beta->v[i])) return NAN;
+        if (lo && hi && isfinite(lo->v[i]) && isfinite(hi->v[i])) snprintf(words, size, "%s: beta %.2f [%.2f, %.2f]", boundary, beta->v[i], lo->v[i], hi->v[i]);
         else snprintf(words, size, "%s: beta %.2f", boundary, beta->v[i]);
         return beta->v[i];
     }
     return NAN;
 }
 
+struct boundaries { const struct rnn_gtable *t; const struct rnn_gcol *lr, *delay, *name, *lo, *hi; };
+
+/* Points of one boundary with the intervals of their delays, and the line of its exponent through their middle. */
+static int draw_boundary(struct rnn_panel *p, const struct boundaries *d, const char *name, double beta, const char *words, int color, struct rnn_err *err)
+{
+    double x = 0, y = 0, least = INFINITY, most = 0;
+    size_t m = 0;
+    if (!rnn_panel_layer(p, RNN_LAYER_SEGMENTS, NULL, color) || !rnn_panel_layer(p, RNN_LAYER_POINTS, words, color)) return memory(err);
+    struct rnn_layer *l = &p->layer[p->n - 2];
+    for (size_t i = 0; i < d->t->rows; i++) {
+        const double at = d->delay->v[i], lr = d->lr->v[i];
+        if (strcmp(d->name->s[i], name) || !(at > 0) || !(lr > 0)) continue;
+        if (d->lo && d->hi && d->lo->v[i] > 0 && isfinite(d->hi->v[i])) RNN_TRY(rnn_layer_add(&l[0], (double[]){d->lo->v[i], lr, d->hi->v[i], lr}, err));
+        RNN_TRY(rnn_layer_add(&l[1], (double[]){at, lr}, err));
+        x += log(at), y += log(lr), m++;
+        least = fmin(least, at), most = fmax(most, at);
+    }
+    l = isnan(beta) || !(most > least) ? NULL : rnn_panel_layer(p, RNN_LAYER_LINES, NULL, color);
+    if (l) l->dash = color;
+    for (int e = 0; l && e < 2; e++) {
+        const double at = e ? most : least;
+        RNN_TRY(rnn_layer_add(l, (double[]){at, exp(y / (double)m - beta * (log(at) - x / (double)m))}, err));
+    }
+    return RNN_OK;
+}
+
 int rnn_draw_scaling(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
 {
     const struct rnn_gtable *t = rnn_gathered_table(g, "boundary");
-    const struct rnn_gcol *lr = rnn_gtable_col(t, "learning_rate"), *delay = rnn_gtable_col(t, "delay_ms"), *b = rnn_gtable_col(t, "boundary"), *fit = rnn_gtable_col(t, "fit");
-    if (!lr || !delay || !b || !b->is_text) return rnn_fail(err, RNN_ERR_FORMAT, "table boundary lacks learning_rate, delay_ms or boundary");
-    struct rnn_panel *p = rnn_figure_panel(f, "", "delay (ms)", "critical learning rate");
+    const struct rnn_gcol *fit = rnn_gtable_col(t, "fit");
+    const struct boundaries d = {t, rnn_gtable_col(t, "learning_rate"), rnn_gtable_col(t, "delay_ms"), rnn_gtable_col(t, "boundary"), rnn_gtable_col(t, "lo"), rnn_gtable_col(t, "hi")};
+    if (!d.lr || !d.delay || !d.name || !d.name->is_text) return rnn_fail(err, RNN_ERR_FORMAT, "table boundary lacks learning_rate, delay_ms or boundary");
+    struct rnn_panel *p = rnn_figure_panel(f, "", "delay (ms)", "learning rate at the boundary");
     bool *keep = NULL;
-    size_t *names = NULL, n = 0;
+    size_t *names = NULL, n = 0, drawn = 0;
     int rc = p ? all_rows(t, &keep, err) : memory(err);
-    if (rc >= 0) rc = rnn_distinct(b, t->rows, keep, &names, &n, err);
+    if (rc >= 0) rc = rnn_distinct(d.name, t->rows, keep, &names, &n, err);
     for (size_t k = 0; rc >= 0 && k < n; k++) {
         char words[120];
-        double x = 0, y = 0, lo = INFINITY, hi = 0;
-        size_t m = 0;
-        const double beta = exponent_of(g, b->s[names[k]], fit && fit->is_text ? fit->s[names[k]] : "", words, sizeof words);
-        struct rnn_layer *l = rnn_panel_layer(p, RNN_LAYER_POINTS, words, (int)k);
-        for (size_t i = 0; rc >= 0 && l && i < t->rows; i++) {
-            if (!same(b, i, names[k]) || !(delay->v[i] > 0) || !(lr->v[i] > 0)) continue;
-            rc = rnn_layer_add(l, (double[]){delay->v[i], lr->v[i]}, err);
-            x += log(delay->v[i]), y += log(lr->v[i]), m++;
-            lo = fmin(lo, delay->v[i]), hi = fmax(hi, delay->v[i]);
-        }
-        l = isnan(beta) || !m ? NULL : rnn_panel_layer(p, RNN_LAYER_LINES, NULL, (int)k);
-        for (int e = 0; rc >= 0 && l && e < 2; e++) {
-            const double at = e ? hi : lo;
-            rc = rnn_layer_add(l, (double[]){at, exp(y / (double)m - beta * (log(at) - x / (double)m))}, err);
-        }
+        const double beta = exponent_of(g, d.name->s[names[k]], fit && fit->is_text ? fit->s[names[k]] : "", words, sizeof words);
+        rc = draw_boundary(p, &d, d.name->s[names[k]], beta, words, (int)k, err);
     }
-    if (p) p->log_x = p->log_y = true, p->key_outside = true;
-    f->width = 720, f->height = 400;
-    rnn_figure_title(f, "Largest learning rate that still learns, against the delay: learning rate ~ delay^-beta");
+    for (size_t i = 0; rc >= 0 && i < p->n; i++) drawn += p->layer[i].n;
+    if (rc >= 0 && !drawn) rc = rnn_fail(err, RNN_ERR_ARG, "figure scaling-law: no boundary was found in table boundary: rnn-theory scaling needs a sweep over learning rates and delays");
+    if (p) p->log_x = p->log_y = true;
+    f->width = 640, f->height = 400;
+    rnn_figure_title(f, "Boundaries between behaviours (95 %% interval): learning rate ~ delay^-beta");
     if (rc >= 0) caption(f, g, t, keep);
     free(keep);
     free(names);
@@ -220,14 +247,15 @@ int rnn_draw_claims(const struct rnn_gathered *g, struct rnn_figure *f, struct r
             if (!strcmp(verdict->s[i], VERDICTS[k].verdict)) RNN_TRY(rnn_layer_add(l, (double[]){0.04, (double)i}, err));
     }
     struct rnn_layer *words = rnn_panel_layer(p, RNN_LAYER_TEXT, NULL, -2);
+    if (words) words->align = 1;
     for (size_t i = 0; words && i < t->rows; i++) {
         char text[160];
         claim_words(t, i, text, sizeof text);
-        RNN_TRY(rnn_layer_word(words, 0.53, (double)i, text, err));
+        RNN_TRY(rnn_layer_word(words, 0.1, (double)i, text, err));
     }
     RNN_TRY(rnn_alloc_into(&p->xtic, 1, sizeof *p->xtic, err));
-    p->x_min = 0, p->x_max = 1, p->y_min = -0.6, p->y_max = (double)t->rows - 0.4, p->flip_y = true, p->key_outside = true;
-    f->width = 760, f->height = 130 + 24 * (double)t->rows;
+    p->x_min = 0, p->x_max = 1, p->y_min = -0.6, p->y_max = (double)t->rows - 0.4, p->flip_y = true;
+    f->width = 620, f->height = 110 + 24 * (double)t->rows;
     rnn_figure_title(f, "Claims and their verdicts");
     char *brief = rnn_pipeline_brief(g->segment[t->segment[0]].pipeline);
     rnn_figure_caption(f, "n = %zu claims; %s", t->rows, brief ? brief : "");
@@ -237,31 +265,138 @@ int rnn_draw_claims(const struct rnn_gathered *g, struct rnn_figure *f, struct r
 
 /* ---- plots of a table with one more column of text ---- */
 
-typedef const char *maker(const struct rnn_gathered *g, const struct rnn_gtable *t, size_t row, char buf[80]);
+typedef int drawer(const struct rnn_plot *plot, const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
 
-static int plot_with(const struct rnn_gathered *g, const struct rnn_plot *plot, const char *column, maker *make, struct rnn_figure *f, struct rnn_err *err)
+/* words [rows] becomes the column, for `draw` to use. */
+static int plot_with_words(const struct rnn_gathered *g, const struct rnn_plot *plot, const char *column, char **words, drawer *draw, struct rnn_figure *f, struct rnn_err *err)
 {
     struct rnn_gtable t = *rnn_gathered_table(g, plot->table);
     struct rnn_gathered with = *g;
     struct rnn_gcol *col = NULL;
-    char **s = NULL, buf[80];
+    char *name = rnn_strdup(column);
     int rc = rnn_alloc_into(&col, t.n_cols + 1, sizeof *col, err);
-    if (rc >= 0) rc = rnn_alloc_into(&s, t.rows + 1, sizeof *s, err);
-    for (size_t i = 0; rc >= 0 && i < t.rows; i++)
-        if (!(s[i] = rnn_strdup(make(g, &t, i, buf)))) rc = memory(err);
+    if (rc >= 0 && !name) rc = memory(err);
     if (rc >= 0) {
         memcpy(col, t.col, t.n_cols * sizeof *col);
-        col[t.n_cols] = (struct rnn_gcol){.unit = (char[]){""}, .doc = (char[]){""}, .is_text = true, .s = s};
-        char *name = rnn_strdup(column);
-        col[t.n_cols].name = name;
+        col[t.n_cols] = (struct rnn_gcol){.name = name, .unit = (char[]){""}, .doc = (char[]){""}, .is_text = true, .s = words};
         t.col = col, t.n_cols++;
         with.table = &t, with.n_tables = 1;
-        rc = name ? rnn_plot_draw(plot, &with, f, err) : memory(err);
-        free(name);
+        rc = draw(plot, &with, f, err);
     }
-    for (size_t i = 0; s && i < t.rows; i++) free(s[i]);
-    free(s);
+    free(name);
     free(col);
+    return rc;
+}
+
+static void release_words(char **words, size_t n)
+{
+    for (size_t i = 0; words && i < n; i++) free(words[i]);
+    free(words);
+}
+
+typedef const char *maker(const struct rnn_gathered *g, const struct rnn_gtable *t, size_t row, char buf[80]);
+
+static int plot_with(const struct rnn_gathered *g, const struct rnn_plot *plot, const char *column, maker *make, drawer *draw, struct rnn_figure *f, struct rnn_err *err)
+{
+    const struct rnn_gtable *t = rnn_gathered_table(g, plot->table);
+    char **words = NULL, buf[80];
+    int rc = rnn_alloc_into(&words, t->rows + 1, sizeof *words, err);
+    for (size_t i = 0; rc >= 0 && i < t->rows; i++)
+        if (!(words[i] = rnn_strdup(make(g, t, i, buf)))) rc = memory(err);
+    if (rc >= 0) rc = plot_with_words(g, plot, column, words, draw, f, err);
+    release_words(words, t->rows);
+    return rc;
+}
+
+/* ---- conditions: what labels say of a network ---- */
+
+enum { MOST_CONDITIONS = 24 };
+#define BY_LABELS " by labels" /* no column of a table is called so */
+
+/* Numbers [rows] the pairs of (class so far, value of col); returns how many there are, or more than `most`. */
+static size_t split_rows(const struct rnn_gtable *t, const struct rnn_gcol *col, const size_t *class_of, size_t most, size_t *first, size_t *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < t->rows && n <= most; i++) {
+        size_t k = 0;
+        while (k < n && !(class_of[first[k]] == class_of[i] && (same(col, first[k], i) || (!col->is_text && isnan(col->v[i]) && isnan(col->v[first[k]]))))) k++;
+        if (k == n) first[n++] = i;
+        out[i] = k;
+    }
+    return n;
+}
+
+/* Labels that tell conditions apart, as few as will do: again and again the one that splits the rows furthest into no more than `most`, words
+ * before numbers.
+ * Addresses (net, seeds) do not count. */
+static int find_conditions(const struct rnn_gtable *t, size_t most, const struct rnn_gcol **by, size_t cap, size_t *n_by, size_t *n, struct rnn_err *err)
+{
+    static const char *const addresses[] = {"net", "index", "seed", "task_seed"};
+    size_t *class_of, *best_of, *now, *first;
+    RNN_TRY(rnn_alloc_into(&class_of, 4 * (t->rows + 1), sizeof *class_of, err));
+    best_of = class_of + t->rows + 1, now = best_of + t->rows + 1, first = now + t->rows + 1;
+    *n = 1;
+    for (*n_by = 0; *n_by < cap; (*n_by)++) {
+        const struct rnn_gcol *best = NULL;
+        size_t at = *n;
+        for (size_t c = 0; c < t->n_cols; c++) {
+            bool address = !t->col[c].is_label;
+            for (size_t k = 0; k < RNN_LEN(addresses); k++) address |= !strcmp(t->col[c].name, addresses[k]);
+            const size_t m = address ? 0 : split_rows(t, &t->col[c], class_of, most, first, now);
+            const bool says_more = best && m == at && t->col[c].is_text && !best->is_text;
+            if (m > most || (m <= at && !says_more)) continue;
+            best = &t->col[c], at = m;
+            memcpy(best_of, now, t->rows * sizeof *now);
+        }
+        if (!best) break;
+        by[*n_by] = best, *n = at;
+        memcpy(class_of, best_of, t->rows * sizeof *class_of);
+    }
+    free(class_of);
+    return RNN_OK;
+}
+
+/* "rank 4, experiment class7", or the net where no label varies and `else_net`. */
+static int condition_words(const struct rnn_gtable *t, size_t most, bool else_net, char ***words, size_t *n, struct rnn_err *err)
+{
+    const struct rnn_gcol *by[4], *net = rnn_gtable_col(t, "net");
+    size_t n_by = 0;
+    RNN_TRY(rnn_alloc_into(words, t->rows + 1, sizeof **words, err));
+    int rc = find_conditions(t, most, by, RNN_LEN(by), &n_by, n, err);
+    for (size_t i = 0; rc >= 0 && i < t->rows; i++) {
+        char buf[200] = "", cell[40];
+        size_t used = 0;
+        for (size_t k = 0; k < n_by && used < sizeof buf; k++) {
+            const char *value = rnn_gcol_text(by[k], i, cell);
+            if (!*value) continue;
+            used += (size_t)snprintf(buf + used, sizeof buf - used, "%s%s%s%s", used ? ", " : "", by[k]->is_text ? "" : by[k]->name, by[k]->is_text ? "" : " ", value);
+        }
+        if (!((*words)[i] = rnn_strdup(n_by || !else_net ? *buf ? buf : "other" : net && net->is_text ? net->s[i] : "all"))) rc = memory(err);
+    }
+    return rc;
+}
+
+/* Curves and scores of networks, a line (or a place) for each condition that labels tell apart. */
+int rnn_draw_curves(const char *name, const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
+{
+    static const struct rnn_plot plots[] = {
+        {.name = "learning-curves", .title = "Loss while learning", .table = "learning", .x = "update", .y = "loss", .log_y = true},
+        {.name = "accuracy-curves", .title = "Accuracy while learning", .table = "learning", .x = "update", .y = "accuracy"},
+        {.name = "truncation", .title = "Performance with the leading modes only", .table = "truncation", .x = "rank", .y = "accuracy"},
+        {.name = "impulse", .title = "Response of the outputs to an impulse", .table = "impulse", .x = "tau", .y = "diag_mean", .ylabel = "mean diagonal of R W^tau U"},
+        {.name = "performance", .title = "Accuracy of networks (mean, 95 % interval)", .table = "performance", .x = BY_LABELS, .y = "accuracy", .style = RNN_PLOT_BARS, .xlabel = "condition"}};
+    struct rnn_plot plot = {0};
+    char **words = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < RNN_LEN(plots); i++)
+        if (!strcmp(plots[i].name, name)) plot = plots[i];
+    const struct rnn_gtable *t = rnn_gathered_table(g, plot.table);
+    const bool bars = plot.style == RNN_PLOT_BARS;
+    int rc = condition_words(t, bars ? MOST_CONDITIONS : 8, bars, &words, &n, err);
+    if (n > 1 && !bars) plot.group = BY_LABELS;
+    if (bars && n <= 1) plot.xlabel = "network", plot.title = "Accuracy of every network";
+    if (rc >= 0) rc = plot_with_words(g, &plot, BY_LABELS, words, rnn_plot_draw, f, err);
+    release_words(words, t->rows);
     return rc;
 }
 
@@ -280,7 +415,7 @@ int rnn_draw_ablation(const struct rnn_gathered *g, struct rnn_figure *f, struct
 {
     const struct rnn_plot plot = {.name = "ablation", .title = "Performance without single modes of the recurrent weights (mean, 95 % interval)", .table = "ablation",
                                   .x = "taken out", .y = "accuracy", .style = RNN_PLOT_BARS};
-    RNN_TRY(plot_with(g, &plot, "taken out", ablated, f, err));
+    RNN_TRY(plot_with(g, &plot, "taken out", ablated, rnn_plot_draw, f, err));
     f->width = 640, f->height = 360;
     return RNN_OK;
 }
@@ -297,11 +432,32 @@ static const char *which_states(const struct rnn_gathered *g, const struct rnn_g
     return buf;
 }
 
+/* A panel for each condition that labels tell apart, such as networks whole and without a mode. */
+static int plot_by_condition(const struct rnn_plot *plot, const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
+{
+    const struct rnn_gtable *t = rnn_gathered_table(g, plot->table);
+    struct rnn_plot with = *plot;
+    char **words = NULL;
+    size_t n = 0;
+    int rc = condition_words(t, 12, false, &words, &n, err);
+    if (n > 1) with.facet = BY_LABELS;
+    if (rc >= 0) rc = plot_with_words(g, &with, BY_LABELS, words, rnn_plot_draw, f, err);
+    release_words(words, t->rows);
+    return rc;
+}
+
 int rnn_draw_dimension(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
 {
     const struct rnn_plot plot = {.name = "dimension", .title = "Dimensions that hold most of the sum of squares (D90)", .table = "geometry", .x = "step", .y = "value",
                                   .group = "states", .filter = "measure=dims", .ylabel = "dimensions"};
-    return plot_with(g, &plot, "states", which_states, f, err);
+    return plot_with(g, &plot, "states", which_states, plot_by_condition, f, err);
+}
+
+int rnn_draw_separability(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
+{
+    const struct rnn_plot plot = {.name = "separability", .title = "Share of variance between groups", .table = "geometry", .x = "step", .y = "value", .group = "by",
+                                  .filter = "measure=eta2", .ylabel = "eta squared"};
+    return plot_by_condition(&plot, g, f, err);
 }
 
 /* Mechanism of the network of a row, from table phase; "" when it is not known. */
@@ -320,5 +476,151 @@ int rnn_draw_loss_by_class(const struct rnn_gathered *g, struct rnn_figure *f, s
 {
     const struct rnn_plot plot = {.name = "loss-by-class", .title = "Loss while learning, by the mechanism that a network ends with", .table = "learning", .x = "update", .y = "loss",
                                   .group = "mechanism", .log_y = true};
-    return plot_with(g, &plot, "mechanism", mechanism, f, err);
+    return plot_with(g, &plot, "mechanism", mechanism, rnn_plot_draw, f, err);
+}
+
+/* ---- ultrametric content ---- */
+
+static const char *looked_through(const struct rnn_gathered *g, const struct rnn_gtable *t, size_t row, char buf[80])
+{
+    const struct rnn_gcol *item = rnn_gtable_col(t, "item");
+    (void)g;
+    if (!item || item->is_text || isnan(item->v[row])) return "";
+    if (item->v[row] == 0) return "whole space";
+    snprintf(buf, 80, "%g modes", item->v[row]);
+    return buf;
+}
+
+/* Of distances through so many leading modes, and what Gaussian points of the same dimension give. */
+int rnn_draw_ultrametric(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
+{
+    const struct rnn_plot plot = {.name = "ultrametric", .title = "Ultrametric content of distances between states, through the leading modes (dashed: Gaussian points)", .table = "geometry",
+                                  .x = "step", .y = "value", .group = "seen through", .facet = "condition", .filter = "measure=ultrametric", .reference = "reference",
+                                  .ylabel = "ultrametric content"};
+    return plot_with(g, &plot, "seen through", looked_through, rnn_plot_draw, f, err);
+}
+
+/* ---- fractions against the delay ---- */
+
+/* Over the delay where there is one, else over the first label that varies; a panel for each learning rate, where several are. */
+int rnn_draw_fractions(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
+{
+    static const char *const delays[] = {"delay_ms", "delay-ms", "delay"};
+    const struct rnn_gtable *t = rnn_gathered_table(g, "phase");
+    const struct rnn_gcol *x = NULL, *rate = rnn_gtable_col(t, "learning_rate");
+    bool *keep = NULL;
+    size_t *value = NULL, n = 0, rates = 0;
+    int rc = all_rows(t, &keep, err);
+    for (size_t k = 0; k < RNN_LEN(delays) && !x; k++) x = rnn_gtable_col(t, delays[k]);
+    for (size_t c = 0; rc >= 0 && c < t->n_cols && !x; c++) {
+        const struct rnn_gcol *col = &t->col[c];
+        if (!col->is_label || col->is_text || col == rate || strstr(col->name, "seed")) continue;
+        rc = rnn_distinct(col, t->rows, keep, &value, &n, err);
+        free(value);
+        if (n > 1) x = col;
+    }
+    if (rc >= 0 && rate && !rate->is_text) {
+        rc = rnn_distinct(rate, t->rows, keep, &value, &rates, err);
+        free(value);
+    }
+    free(keep);
+    RNN_TRY(rc);
+    if (!x) return rnn_fail(err, RNN_ERR_ARG, "figure fractions: no delay and no other label of table phase varies: cat streams of networks trained on different delays");
+    char *xlabel = rnn_axis_name(x), *title = rnn_asprintf("Mechanisms against the %s (Wilson 95 %% interval)", strncmp(x->name, "delay", 5) ? x->name : "delay");
+    const struct rnn_plot plot = {.name = "fractions", .title = title, .table = "phase", .x = x->name, .y = "mechanism", .xlabel = xlabel, .facet = rates > 1 ? "learning_rate" : NULL,
+                                  .style = RNN_PLOT_SHARES};
+    rc = title && xlabel ? rnn_plot_draw(&plot, g, f, err) : memory(err);
+    free(title);
+    free(xlabel);
+    return rc;
+}
+
+/* ---- transfer ---- */
+
+/* Row `row` in the panel of what was loaded: "from scratch", "class", "class, frozen i2h". */
+static const char *recipient(const struct rnn_gtable *t, size_t row, char buf[120])
+{
+    const struct rnn_gcol *donor = rnn_gtable_col(t, "donor"), *control = rnn_gtable_col(t, "control"), *frozen = rnn_gtable_col(t, "frozen");
+    const char *from = donor->s[row], *how = control ? control->s[row] : "";
+    if (!*from && !*how) from = "from scratch";
+    else if (!*from) from = how;
+    if (frozen && *frozen->s[row]) snprintf(buf, 120, "%.60s, frozen %.40s", from, frozen->s[row]);
+    else snprintf(buf, 120, "%.100s", from);
+    return buf;
+}
+
+/* The same colour for the same label in all panels: its number among those met so far. */
+static int color_by_label(struct rnn_panel *p, char ***labels, size_t *n, size_t *cap, struct rnn_err *err)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        struct rnn_layer *l = &p->layer[i];
+        size_t k = 0;
+        if (!l->label) continue;
+        while (k < *n && strcmp((*labels)[k], l->label)) k++;
+        if (k == *n) {
+            RNN_TRY(rnn_grow(labels, cap, *n + 1, sizeof **labels, err));
+            if (!((*labels)[*n] = rnn_strdup(l->label))) return memory(err);
+            (*n)++;
+        }
+        l->color = (int)k;
+        l->dash = l->kind == RNN_LAYER_LINES ? (int)k : (int)k / 8;
+    }
+    return RNN_OK;
+}
+
+/* A panel for each choice of blocks that recipients are given; those from scratch stand in each. */
+int rnn_draw_transfer(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
+{
+    const struct rnn_gtable *t = rnn_gathered_table(g, "transfer");
+    const struct rnn_gcol *blocks = rnn_gtable_col(t, "blocks"), *donor = rnn_gtable_col(t, "donor"), *control = rnn_gtable_col(t, "control"), *frozen = rnn_gtable_col(t, "frozen");
+    const struct rnn_gcol *const texts[] = {blocks, donor, control, frozen};
+    for (size_t i = 0; i < RNN_LEN(texts); i++)
+        if (i < 2 ? !texts[i] || !texts[i]->is_text : texts[i] && !texts[i]->is_text) return rnn_fail(err, RNN_ERR_FORMAT, "table transfer lacks texts blocks and donor");
+    bool *keep = NULL;
+    size_t *panel = NULL, n = 0;
+    char **words = NULL, **labels = NULL, buf[120];
+    size_t n_labels = 0, cap = 0;
+    const struct rnn_gcol *accuracy = rnn_gtable_col(t, "accuracy");
+    bool scored = false; /* tasks that cannot be scored have a loss */
+    for (size_t i = 0; accuracy && !accuracy->is_text && i < t->rows; i++) scored |= !isnan(accuracy->v[i]);
+    int rc = all_rows(t, &keep, err);
+    if (rc >= 0) rc = rnn_distinct(blocks, t->rows, keep, &panel, &n, err);
+    if (rc >= 0) rc = rnn_alloc_into(&words, t->rows + 1, sizeof *words, err);
+    for (size_t k = 0; rc >= 0 && k < (n ? n : 1); k++) {
+        const struct rnn_plot plot = {.name = "transfer", .table = "transfer", .x = "epoch", .y = scored ? "accuracy" : "loss", .group = "recipient",
+                                      .ylabel = scored ? "accuracy on test trials" : "loss on test trials", .log_y = !scored, .no_band = true};
+        struct rnn_figure one;
+        for (size_t i = 0; rc >= 0 && i < t->rows; i++) { /* rows of other panels have no recipient, and are not drawn */
+            const bool here = !*blocks->s[i] || (n && !strcmp(blocks->s[i], blocks->s[panel[k]]));
+            free(words[i]);
+            if (!(words[i] = rnn_strdup(here ? recipient(t, i, buf) : ""))) rc = memory(err);
+        }
+        rnn_figure_init(&one, "transfer");
+        if (rc >= 0) rc = plot_with_words(g, &plot, "recipient", words, rnn_plot_draw, &one, err);
+        if (rc >= 0 && one.n) { /* its panel moves over */
+            snprintf(buf, sizeof buf, "given %.100s", n ? blocks->s[panel[k]] : "nothing");
+            struct rnn_panel *p = rnn_figure_panel(f, buf, "", "");
+            if (!p) rc = memory(err);
+            else {
+                char *title = p->title;
+                free(p->xlabel);
+                free(p->ylabel);
+                free(one.panel[0].title);
+                *p = one.panel[0];
+                p->title = title;
+                one.n = 0;
+                rc = color_by_label(p, &labels, &n_labels, &cap, err);
+            }
+        }
+        rnn_figure_release(&one);
+    }
+    release_words(labels, n_labels);
+    f->columns = f->n <= 1 ? 1 : f->n <= 4 ? 2 : 3;
+    f->same_y = true;
+    rnn_figure_title(f, "Learning of recipients, by the weights they were given (means of networks)");
+    if (rc >= 0) caption(f, g, t, keep);
+    free(keep);
+    free(panel);
+    release_words(words, t->rows);
+    return rc;
 }

@@ -12,7 +12,7 @@ enum rnn_plot_style {
     RNN_PLOT_BARS,    /* mean per category of x, with interval */
     RNN_PLOT_SHARES,  /* y is text: share of rows in each category of y, Wilson 95 % interval, against x; a line per category */
     RNN_PLOT_HEAT,    /* x, y columns numeric, z coloured: mean over rows that share both */
-    RNN_PLOT_HISTOGRAM /* of y, `bins` bars; x unused */
+    RNN_PLOT_HISTOGRAM /* share of y in each of `bins` bins; x unused */
 };
 
 struct rnn_plot {
@@ -24,17 +24,24 @@ struct rnn_plot {
     bool log_x, log_y;
     double lo, hi;                   /* quantiles of the band; 0, 0: 0.05 and 0.95 */
     size_t bins;
+    double bin_lo, bin_hi;           /* the bins reach at least so far; 0, 0: as far as the data */
+    const char *reference;           /* LINES: a column whose mean is drawn dashed, or NULL */
+    bool no_band;                    /* LINES: means alone */
+    bool optional;                   /* group, facet and reference are left out where the table lacks them */
     const char *xlabel, *ylabel;     /* NULL: column name and unit */
 };
 
-/* Adds the plot's panels to f (rnn_figure_init'ed).  RNN_ERR_ARG: no such table or column.  The caption says how many rows and, where
+/* Adds the plot's panels to f (rnn_figure_init'ed).  A column delay_ms may also be called delay-ms.  RNN_ERR_ARG: no such table or column,
+ * no value to draw, too many panels.  The caption says how many rows and, where
  * the table has them, nets the figure rests on, and the command of the segment they came from. */
 int rnn_plot_draw(const struct rnn_plot *p, const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
 
 /* Distinct values of a column among the kept rows, numbers ascending, texts by first appearance. value[i] is a row that has it. */
 int rnn_distinct(const struct rnn_gcol *c, size_t rows, const bool *keep, size_t **value, size_t *n, struct rnn_err *err);
-/* "n = 20 nets, 400 rows; taskgen ... | ...": for captions of figures drawn from a table (malloc'd; NULL: memory). */
+/* "n = 20 networks, 400 rows of phase; taskgen | ...": for captions of figures drawn from a table (malloc'd; NULL: memory). */
 char *rnn_plot_caption(const struct rnn_gathered *g, const struct rnn_gtable *t, const bool *keep);
+/* A column's name and unit as an axis shows them: "delay (ms)" (malloc'd; NULL: memory). */
+char *rnn_axis_name(const struct rnn_gcol *c);
 /* A pipeline as gather keeps it, without its settings: "taskgen repeat-copy | rnn-train | rnn-varmem" (malloc'd; NULL: memory). */
 char *rnn_pipeline_brief(const char *pipeline);
 

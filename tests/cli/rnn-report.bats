@@ -83,6 +83,92 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
     rnn-report figure spectrum --format png "$D/varmem.rnn" | head -c 4 | grep -q PNG
 }
 
+# make_streams: networks of other kinds, small; each of the names is a file NAME.rnn
+make_streams() {
+    taskgen sequence --suffix 0 --train-fraction 0.5 | rnn-train --preset schemas --hidden 12 --nets 2 --epochs 1 -q -o seq.rnn
+    rnn-lowrank -q --truncation --ablation --align hidden -o lowrank.rnn seq.rnn
+    rnn-run -q --split train,test --activity seq.rnn | rnn-geometry -q --arrays --measures all --leaves groups --triplets 500 -o geometry.rnn
+    taskgen sequence --n-types 4 | rnn-train --hidden 12 --epochs 1 --nets 2 -q -o donors.rnn
+    taskgen sequence --n-types 4 --objective next-token |
+        rnn-transfer -q --hidden 12 --epochs 2 --nets 2 --donors class=donors.rnn --conditions i2h,h2h:frozen -o transfer.rnn
+    for d in 20 40; do
+        for lr in 0.1 0.01; do
+            taskgen delayed-activation --delay-ms $d --response-ms 20 --fresh |
+                rnn-train --preset short-term-memory --hidden 10 --lr $lr --updates 30 --nets 2 -q --label learning_rate=$lr
+        done
+    done | rnn-fixedpts -q --phase --reduced --field 5 --count 8 --rollout 300 --rollout-tail 100 --arrays all -o phase.rnn
+    "$PYTHON" - >scaling.rnn <<'END'
+import msgpack, msgpack_numpy, numpy as np, struct, sys, zlib
+crcs = b""
+def put(kind, body):
+    global crcs
+    raw = b"\x93" + msgpack.packb(kind) + msgpack.packb(body, default=msgpack_numpy.encode)
+    crc = struct.pack(">I", zlib.crc32(raw)); crcs += crc
+    sys.stdout.buffer.write(raw + b"\xce" + crc)
+table = lambda name, **columns: put("table", {"name": name, "columns": {k: v if isinstance(v, list) else np.array(v, "f8") for k, v in columns.items()}, "labels": {}})
+put("head", {"format": "rnn-stream", "version": [1, 0], "prov": [{"tool": "rnn-theory", "version": "1", "options": {}, "build": {}}]})
+table("boundary", boundary=["a"] * 3 + ["b"], learning_rate=(0.1, 0.01, 0.001, 0.1), delay_ms=(20, 60, 200, 30), lo=(10, 50, 190, np.nan), hi=(30, 70, 220, np.nan))
+table("exponent", boundary=["a", "b"], beta=(2., np.nan), lo=(1.9, np.nan), hi=(2.1, np.nan))
+put("end", {"frames": len(crcs) // 4, "failed": 0, "digest": zlib.crc32(crcs)})
+END
+    { rnn-theory slow-point -q; rnn-theory limit-cycle -q; } >toy.rnn
+    rnn-report -q -o claims.rnn claims "$D/open.tsv" "$D/nets.rnn"
+}
+
+@test "figures of any stream keep their words inside, name their axes, and say n and the command" {
+    make_streams
+    cp "$D/varmem.rnn" .
+    for stream in varmem lowrank geometry transfer phase scaling toy claims; do
+        for name in $(rnn-report figures $stream.rnn | awk '$2 == "yes" { print $1 }'); do
+            rnn-report figure "$name" -o "$stream-$name.svg" $stream.rnn 2>said ||
+                grep -Eq 'fewer than two labels vary|no other label' said || { cat said; false; }
+            echo "$name"
+        done
+    done | sort -u >drawn
+    rnn-report figures | cut -d' ' -f1 | sort | comm -13 drawn - >never
+    # pictures, and networks that learned, are needed for these
+    [ "$(tr '\n' ' ' <never)" = "impulse memories " ]
+    "$PYTHON" - *.svg <<'END'
+import re, sys, html
+for name in sys.argv[1:]:
+    svg = open(name).read()
+    w, h = map(float, re.search(r'viewBox="0 0 (\d+) (\d+)"', svg).groups())
+    turned = n = 0
+    for x, y, angle, size, anchor, text in re.findall(r'translate\(([\d.-]+),([\d.-]+)\)(?: rotate\((-?[\d.]+)\))?"[^>]*font-size="([\d.]+)"\s+text-anchor="(\w+)">\s*<text>(.*?)</text>', svg, re.S):
+        x, y, size, text = float(x), float(y), float(size), html.unescape(re.sub('<.*?>', '', text))
+        if not text.strip(): continue
+        n += 1
+        length = 0.5 * size * len(text)
+        before, after = {'start': (0, length), 'middle': (length / 2, length / 2), 'end': (length, 0)}[anchor]
+        if angle in ('270', '270.00', '-90', '-90.00'):
+            turned += 1
+            box = (x - size, y - after, x, y + before)
+        elif angle and float(angle): continue # names of categories
+        else: box = (x - before, y - size, x + after, y)
+        assert box[0] > -1 and box[1] > -1 and box[2] < w + 1 and box[3] < h + 1, (name, text, box, w, h)
+    assert n > 3, (name, 'words were not found')
+    assert turned or 'claims' in name, (name, 'no name beside the ordinate')
+    assert re.search(r'n = \d+', svg) and re.search(r'rnn-|taskgen', svg), (name, 'caption')
+    assert 'nan' not in re.sub(r'<path.*?>', '', svg, flags=re.S), (name, 'nan')
+END
+    grep -q 'from scratch' transfer-transfer.svg
+    grep -q 'a: beta 2.00 \[1.90, 2.10\]' scaling-scaling-law.svg
+    grep -q 'b: no exponent' scaling-scaling-law.svg
+    grep -q 'rnn-theory slow-point; rnn-theory limit-cycle' toy-toy-loss.svg
+    grep -q 'from latent variable' phase-weights.svg
+    grep -q 'n = 2 networks' lowrank-aligned-weights.svg
+    grep -q 'delay (ms)' phase-fractions.svg
+    grep -q 'learning_rate 0.1' phase-learning-curves.svg
+    run ! grep -q 'input of trial' phase-trials.svg
+}
+
+@test "a plot without values, or of too many panels, says so" {
+    run -2 --separate-stderr rnn-report plot --table learning --x update --y loss --filter index=9 "$D/nets.rnn"
+    [[ "$stderr" == "rnn-report: table learning has no rows with a value of loss and index=9" ]]
+    run -2 --separate-stderr rnn-report plot --table learning --x update --y loss --facet update "$D/nets.rnn"
+    [[ "$stderr" == *"too many for a panel each"* ]]
+}
+
 @test "any table can be drawn" {
     for style in lines points histogram; do
         rnn-report plot --table learning --x update --y loss --group index --style $style --log-y -o $style.svg "$D/nets.rnn"
