@@ -66,24 +66,12 @@ static struct state {
     struct tool_arenas arenas;
     struct run **runs; size_t n_runs, cap_runs;
     struct rnn_run_opts run;
-    int split[RNN_N_SPLITS]; size_t n_splits;
+    enum rnn_split split[RNN_N_SPLITS]; size_t n_splits;
     size_t *silent, *units;
     uint64_t n_drawn;
 } st;
 
 /* ---- what was asked ---- */
-
-static void parse_splits(void)
-{
-    for (size_t i = 0; i < opt.split.n; i++) {
-        int split;
-        if (!rnn_name_index(rnn_split_names, opt.split.v[i], &split)) cli_die(2, "--split: '%s': must be train, validation or test", opt.split.v[i]);
-        for (size_t k = 0; k < st.n_splits; k++)
-            if (st.split[k] == split) cli_die(2, "--split: '%s' is listed twice", opt.split.v[i]);
-        st.split[st.n_splits++] = split;
-    }
-    if (!st.n_splits) cli_die(2, "--split: '': must be train, validation or test");
-}
 
 static void check_options(void)
 {
@@ -93,7 +81,8 @@ static void check_options(void)
     if (opt.has_kick_step && opt.kick == 0) cli_die(2, "--perturb-step has no effect without --perturb");
     if (!opt.activity && (opt.units.n || opt.thin != 1 || opt.what || opt.activity_count || opt.extra))
         cli_die(2, "--what, --units, --thin, --activity-count and --steps have no effect without --activity");
-    parse_splits();
+    st.n_splits = tool_splits(&opt.split, st.split);
+    if (!st.n_splits) cli_die(2, "--split: '': must be train, validation or test");
     st.silent = tool_ranges("silence", "unit", &opt.silent, &st.run.n_silent);
     st.units = tool_ranges("units", "unit", &opt.units, &st.run.n_units);
     st.run.silent = st.silent;
@@ -186,7 +175,7 @@ static int prepare(void *user, struct tool_each_item *it, const struct tool_item
     if (opt.open_loop) RNN_TRY(check_open_loop(it->net, err));
     RNN_TRY(rnn_alloc_into(&runs, st.n_splits, sizeof *runs, err));
     it->made = runs;
-    for (size_t i = 0; i < st.n_splits; i++) RNN_TRY(run_for(it, (enum rnn_split)st.split[i], &runs[i], err));
+    for (size_t i = 0; i < st.n_splits; i++) RNN_TRY(run_for(it, st.split[i], &runs[i], err));
     return RNN_OK;
 }
 

@@ -1,6 +1,5 @@
 /* taskgen TASK: states a task and emits its trials. */
 #include <ctype.h>
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,8 @@
 #include "cli/cli.h"
 #include "codec/codec.h"
 #include "model/task.h"
+#include "tool/operator.h"
+#include "tool/ranges.h"
 #include "tool/tool.h"
 
 /* Everything the user can say, apart from the task's own parameters. */
@@ -132,17 +133,10 @@ static void option_table(struct config *cfg, const struct rnn_task_def *def, uni
 /* The contents of FILE for a value "@FILE". */
 static char *from_file(const char *option, char *text)
 {
+    char *all;
+    struct rnn_err err;
     if (!text || *text != '@') return text;
-    FILE *f = fopen(text + 1, "r");
-    if (!f) cli_die(1, "--%s: cannot open '%s': %s", option, text + 1, strerror(errno));
-    char *all = NULL;
-    size_t cap = 0;
-    errno = 0;
-    const ssize_t len = getdelim(&all, &cap, '\0', f);
-    if (ferror(f)) cli_die(1, "--%s: cannot read '%s': %s", option, text + 1, strerror(errno));
-    if (!feof(f)) cli_die(1, "--%s: '%s' is not text", option, text + 1);
-    if (len <= 0) cli_die(1, "--%s: '%s' is empty", option, text + 1);
-    fclose(f);
+    if (tool_read_text(text + 1, &all, &err) < 0) cli_die(1, "--%s: %s", option, err.msg);
     free(text);
     return all;
 }
@@ -202,13 +196,8 @@ static bool wants_split(const struct config *cfg, int split)
 
 static void check_splits(const struct cli_parse *p, const struct config *cfg)
 {
-    for (size_t i = 0; i < cfg->splits.n; i++) {
-        int split;
-        if (!rnn_name_index(rnn_split_names, cfg->splits.v[i], &split))
-            cli_die(2, "--split: '%s': must be train, validation or test", cfg->splits.v[i]);
-        for (size_t k = 0; k < i; k++)
-            if (!strcmp(cfg->splits.v[k], cfg->splits.v[i])) cli_die(2, "--split: '%s' is listed twice", cfg->splits.v[i]);
-    }
+    enum rnn_split unused[RNN_N_SPLITS];
+    tool_splits(&cfg->splits, unused);
     for (int s = 0; s < RNN_N_SPLITS; s++)
         if (cli_given(p, count_options[s]) && !wants_split(cfg, s))
             cli_die(2, "--%s: has no effect when --split leaves %s out", count_options[s],

@@ -96,6 +96,7 @@ int rnn_claims_read(const char *path, struct rnn_claims *c, struct rnn_err *err)
         if (*line == '#' || *line == '\n') continue;
         rc = n_columns ? read_claim(c, line, columns, n_columns, where, err) : read_header(line, columns, &n_columns, where, err);
     }
+    if (rc >= 0 && ferror(f)) rc = rnn_fail(err, RNN_ERR_IO, "cannot read '%s': %s", path, strerror(errno));
     if (rc >= 0 && !n_columns) rc = rnn_fail(err, RNN_ERR_FORMAT, "%s: no header line", path);
     free(line);
     fclose(f);

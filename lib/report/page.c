@@ -67,6 +67,7 @@ static int read_story(const char *path, struct story *s, struct rnn_err *err)
         rc = rnn_grow(&s->line, &s->cap, s->n + 1, sizeof *s->line, err);
         if (rc >= 0 && !(s->line[s->n++] = rnn_strdup(line))) rc = rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
     }
+    if (rc >= 0 && ferror(f)) rc = rnn_fail(err, RNN_ERR_IO, "cannot read '%s': %s", path, strerror(errno));
     free(line);
     fclose(f);
     return rc;

@@ -46,3 +46,16 @@ void tool_pick(const char *option, const struct cli_strs *words, const char *con
 {
     for (size_t i = 0; i < words->n; i++) mark(option, words->v[i], words->n == 1, names, all_or_none, chosen);
 }
+
+size_t tool_splits(const struct cli_strs *words, enum rnn_split out[RNN_N_SPLITS])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < words->n; i++) {
+        int split;
+        if (!rnn_name_index(rnn_split_names, words->v[i], &split)) cli_die(2, "--split: '%s': must be train, validation or test", words->v[i]);
+        for (size_t k = 0; k < n; k++)
+            if ((int)out[k] == split) cli_die(2, "--split: '%s' is listed twice", words->v[i]);
+        out[n++] = (enum rnn_split)split;
+    }
+    return n;
+}
