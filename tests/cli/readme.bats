@@ -55,3 +55,23 @@ EOF
     eval "$(command '--cell gru')"
     rnn-cat check activity.rnn
 }
+
+@test "the sweep on a cluster makes the ensemble, from shards" {
+    mkdir bin
+    cat >bin/sbatch <<'END'
+#!/bin/bash
+# every task of --array=A-B, one after the other; --wrap COMMAND
+range=${1#--array=}
+for SLURM_ARRAY_TASK_ID in $(seq "${range%-*}" "${range#*-}"); do export SLURM_ARRAY_TASK_ID; bash -c "$3" || exit; done
+END
+    chmod +x bin/sbatch
+    PATH=$PWD/bin:$PATH
+    eval "$(command '--fresh >task.rnn')"
+    submit=$(command 'sbatch')
+    eval "${submit/--seed 1/--seed 1 --updates 2 --hidden 6}"
+    eval "$(command '--expect-nets 100')"
+    eval "$(command 'index.tsv')"
+    [ "$(wc -l <index.tsv)" = 101 ]
+    [ "$(cut -f 1 index.tsv | sort -u | wc -l)" -ge 2 ]
+    rnn-train --nets 100 --seed 1 -q --updates 2 --hidden 6 task.rnn | rnn-cat nets | cut -f 13 | cmp - <(cut -f 13 index.tsv)
+}

@@ -270,3 +270,12 @@ assert gzip.decompress(base64.b64decode(data)).count(b"\n") > 4000'
     [ "$(complete_ rnn-report --style hea)" = "heat" ]
     [[ " $(complete_ rnn-train --log-) " != *"--log-x"* ]]
 }
+
+@test "completion for zsh is read by zsh, and belongs to the tools" {
+    command -v zsh >/dev/null || skip "no zsh"
+    "$BATS_TEST_DIRNAME/../../cmd/completion" zsh taskgen rnn-train rnn-report >_rnn-suite
+    zsh -n _rnn-suite
+    run -0 zsh -f -c 'fpath=($PWD $fpath); autoload -U compinit; compinit -u -D; print $_comps[rnn-train] $_comps[taskgen]'
+    [ "$output" = "_rnn-suite _rnn-suite" ]
+    grep -q "'--optimizer=\[.*(sgd adam adamw)'" _rnn-suite
+}
