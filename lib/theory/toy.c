@@ -91,6 +91,13 @@ double rnn_toy_loss_numeric(const struct rnn_toy *t, double r, double dt)
     return early * dt / t->T_d + late * dt / t->T_r;
 }
 
+void rnn_toy_velocity(enum rnn_toy_kind kind, double r, const double x[2], double v[2])
+{
+    const double pull = 1 - x[0] * x[0] - x[1] * x[1], turn = 2 * M_PI * r;
+    v[0] = kind == RNN_TOY_SLOW_POINT ? x[0] * x[0] + r : pull * x[0] - turn * x[1];
+    v[1] = kind == RNN_TOY_SLOW_POINT ? 0 : pull * x[1] + turn * x[0];
+}
+
 double rnn_toy_critical_lr(const struct rnn_toy *t)
 {
     const double gap = rnn_toy_optimum(t) - rnn_toy_no_learning(t), r = rnn_toy_optimum(t);

@@ -29,6 +29,10 @@ double rnn_toy_gradient(const struct rnn_toy *t, double r); /* right derivative 
  * switch time). */
 double rnn_toy_loss_numeric(const struct rnn_toy *t, double r, double dt);
 
+/* Velocity v of the models at x, at parameter r.  Slow point: v[0] = x[0]^2 + r, v[1] = 0.  Limit cycle, in the plane, x[0] being the x above
+ * and (0, -1) the start: d rho/dt = rho (1 - rho^2), d theta/dt = 2 pi r. */
+void rnn_toy_velocity(enum rnn_toy_kind kind, double r, const double x[2], double v[2]);
+
 /* Largest learning rate with which one step from just right of r* does not fall into the no-learning zone: (r* - r_z) / L'(r*+) on
  * the branch between delay and response (the next branch of the cycle, which binds for T_r near T_d, is left to bisection). */
 double rnn_toy_critical_lr(const struct rnn_toy *t);

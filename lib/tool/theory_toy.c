@@ -11,10 +11,11 @@
 
 static struct options {
     struct cli_reals delays;
-    double from, to, response, response_share, r_min, r_max, dt, spread;
-    size_t count, points, starts, steps;
+    double from, to, response, response_share, r_min, r_max, dt, spread, field_r, reach;
+    size_t count, points, starts, steps, field;
     bool descent;
-} opt = {.from = 10, .to = 400, .count = 100, .response = 5, .r_min = NAN, .r_max = NAN, .points = 300, .dt = 0.01, .starts = 10, .spread = 1e-3, .steps = 4000};
+} opt = {.from = 10, .to = 400, .count = 100, .response = 5, .r_min = NAN, .r_max = NAN, .points = 300, .dt = 0.01, .field_r = 0.1, .reach = 1.5, .starts = 10,
+         .spread = 1e-3, .steps = 4000};
 
 static const struct cli_opt options[] = {
     {.name = "Times (any one unit)", .type = CLI_SECTION},
@@ -29,6 +30,10 @@ static const struct cli_opt options[] = {
     {0, "r-min", CLI_REAL, &opt.r_min, "R", 0, 0, "smallest r; default: 0", 0, NULL},
     {0, "r-max", CLI_REAL, &opt.r_max, "R", 0, 0, "largest r; default: twice the optimum", 0, NULL},
     {0, "dt", CLI_REAL, &opt.dt, "T", 0, 1e3, "step of the numeric loss beside the exact one", CLI_EXCL_MIN, NULL},
+    {.name = "Flow", .type = CLI_SECTION},
+    {0, "field", CLI_SIZE, &opt.field, "N", 0, 4096, "table flow_field: the model's velocity on N points per axis; 0: none", 0, NULL},
+    {0, "field-r", CLI_REAL, &opt.field_r, "R", 0, 0, "at this value of r", 0, NULL},
+    {0, "reach", CLI_REAL, &opt.reach, "X", 0, 1e9, "from -X to X", CLI_EXCL_MIN, NULL},
     {.name = "Critical learning rates", .type = CLI_SECTION},
     {0, "descent", CLI_FLAG, &opt.descent, NULL, 0, 0, "find them by gradient descent and bisection too", 0, NULL},
     {0, "starts", CLI_SIZE, &opt.starts, "N", 1, 1e6, "runs of descent, right of the optimum", 0, NULL},
@@ -84,6 +89,7 @@ static void check(const struct cli_parse *p, const struct cli_common *c)
     cli_exclusive(p, "delays", "to");
     cli_exclusive(p, "delays", "count");
     cli_exclusive(p, "response", "response-share");
+    if (!opt.field) cli_refuse(p, "field-r", "without --field"), cli_refuse(p, "reach", "without --field");
     if (!opt.descent)
         for (const char *const *o = (const char *const[]){"starts", "spread", "steps", NULL}; *o; o++) cli_refuse(p, *o, "without --descent");
     if (!opt.delays.n && opt.to < opt.from) cli_die(2, "--to (%g) must not be below --from (%g)", opt.to, opt.from);
@@ -117,6 +123,36 @@ static int loss_curve(struct rnn_writer *w, const struct rnn_toy *toy, const str
         rnn_table_set(t, "loss", rnn_toy_loss(toy, r));
         rnn_table_set(t, "gradient", rnn_toy_gradient(toy, r));
         rnn_table_set(t, "loss_numeric", rnn_toy_loss_numeric(toy, r, opt.dt));
+        rnn_table_row(t);
+    }
+    const int rc = rnn_table_write(t, w, labels, NULL, err);
+    rnn_table_free(t);
+    return rc;
+}
+
+/* As rnn-fixedpts has it for networks, so that the same figure draws both. */
+static int flow_field(struct rnn_writer *w, enum rnn_toy_kind kind, const struct rnn_kvs *labels, struct rnn_err *err)
+{
+    static const struct tool_column columns[] = {
+        {"model", RNN_KV_STR, NULL, "slow-point or limit-cycle"}, {"r", RNN_KV_REAL, NULL, "the model's parameter"},
+        {"kappa_1", RNN_KV_REAL, NULL, "x"}, {"kappa_2", RNN_KV_REAL, NULL, "y; the slow point has none"},
+        {"flow_1", RNN_KV_REAL, "1/T", "dx/dt"}, {"flow_2", RNN_KV_REAL, "1/T", "dy/dt"}, {"speed", RNN_KV_REAL, "1/T", NULL}, {0}};
+    const bool is_plane = kind == RNN_TOY_LIMIT_CYCLE;
+    const size_t N = opt.field;
+    struct rnn_table *t;
+    RNN_TRY(tool_table_new(&t, "flow_field", columns, err));
+    for (size_t i = 0; i < (is_plane ? N * N : N); i++) {
+        const double step = N > 1 ? 2 * opt.reach / (double)(N - 1) : 0, low = N > 1 ? -opt.reach : 0;
+        const double x[2] = {low + step * (double)(i % N), is_plane ? low + step * (double)(i / N) : 0};
+        double v[2];
+        rnn_toy_velocity(kind, opt.field_r, x, v);
+        rnn_table_set_str(t, "model", rnn_toy_names[kind]);
+        rnn_table_set(t, "r", opt.field_r);
+        rnn_table_set(t, "kappa_1", x[0]);
+        rnn_table_set(t, "kappa_2", is_plane ? x[1] : NAN);
+        rnn_table_set(t, "flow_1", v[0]);
+        rnn_table_set(t, "flow_2", is_plane ? v[1] : NAN);
+        rnn_table_set(t, "speed", hypot(v[0], v[1]));
         rnn_table_row(t);
     }
     const int rc = rnn_table_write(t, w, labels, NULL, err);
@@ -178,6 +214,7 @@ static void run_kind(enum rnn_toy_kind kind, const struct tool_theory *m, const 
     struct rnn_writer *w = tool_theory_open(m, p, c, &err);
     const struct rnn_toy first = toy_of(kind, 0);
     int rc = loss_curve(w, &first, &c->labels, &err);
+    if (rc >= 0 && opt.field) rc = flow_field(w, kind, &c->labels, &err);
     if (rc >= 0) rc = critical_rates(w, kind, &c->labels, &err);
     tool_theory_close(w, rc, &err);
 }
@@ -198,7 +235,7 @@ const struct tool_theory tool_theory_slow_point = {
     .name = "slow-point",
     .summary = "loss, no-learning zone and critical learning rates of the slow-point model dx/dt = x^2 + r",
     .details = "A unit that must stay silent for T_d and then be active for T_r, by the time it takes to pass a slow point.  Tables toy_loss, "
-               "toy_critical and exponent.",
+               "toy_critical, exponent and, with --field, flow_field.",
     .opts = options, .with = CLI_WITH_LABEL, .check = check, .run = run_slow_point};
 const struct tool_theory tool_theory_limit_cycle = {
     .name = "limit-cycle",

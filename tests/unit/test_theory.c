@@ -248,6 +248,25 @@ static void toy_values(void **state)
     assert_int_equal(rnn_toy_check(&c, &err), RNN_ERR_ARG);
 }
 
+/* The flow carries (0, -1) round the circle with x = sin(2 pi r t), and all else to the circle; the slow point's x = sqrt(r) tan(sqrt(r) t). */
+static void toy_flows(void **state)
+{
+    (void)state;
+    const double r = 0.1, h = 1e-3;
+    double x[2] = {0, -1}, v[2], half[2];
+    for (int i = 0; i < 2000; i++) { /* midpoints, to t = 2 */
+        rnn_toy_velocity(RNN_TOY_LIMIT_CYCLE, r, x, v);
+        half[0] = x[0] + h / 2 * v[0], half[1] = x[1] + h / 2 * v[1];
+        rnn_toy_velocity(RNN_TOY_LIMIT_CYCLE, r, half, v);
+        x[0] += h * v[0], x[1] += h * v[1];
+    }
+    assert_true(fabs(x[0] - sin(2 * M_PI * r * 2)) < 1e-6 && fabs(x[1] + cos(2 * M_PI * r * 2)) < 1e-6);
+    rnn_toy_velocity(RNN_TOY_LIMIT_CYCLE, r, (double[]){0.5, 0}, v);
+    assert_true(fabs(v[0] - 0.375) < 1e-15 && fabs(v[1] - 0.1 * M_PI) < 1e-15);
+    rnn_toy_velocity(RNN_TOY_SLOW_POINT, r, (double[]){sqrt(r) * tan(sqrt(r)), 0}, v);
+    assert_true(fabs(v[0] - r / (cos(sqrt(r)) * cos(sqrt(r)))) < 1e-15 && v[1] == 0);
+}
+
 /* The gradient is the slope of the loss wherever there is no kink, also for rotation the other way and many turns. */
 static void toy_gradients(void **state)
 {
@@ -301,7 +320,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cycle_rule_counts), cmocka_unit_test(cycle_rule_is_a_spectrum), cmocka_unit_test(hand_built_networks),
-        cmocka_unit_test(built_spectrum),    cmocka_unit_test(gsemm_is_elman),           cmocka_unit_test(toy_values),
+        cmocka_unit_test(built_spectrum),    cmocka_unit_test(gsemm_is_elman),           cmocka_unit_test(toy_values), cmocka_unit_test(toy_flows),
         cmocka_unit_test(toy_gradients),     cmocka_unit_test(mean_field_values),
     };
     return cmocka_run_group_tests_name("theory", tests, NULL, NULL);
