@@ -50,8 +50,9 @@ static int run(const struct rnn_net *net, const struct rnn_task *task, struct mo
     double *u = NULL;
     const double *h0 = rnn_net_param(net, "h0");
     RNN_TRY(rnn_task_trials(task, RNN_TEST, 0, NULL, 0, 1, 0, &tr, err));
-    *m = (struct motion){.T = tr.T, .total = (1 + AFTER) * tr.T, .n_out = net->spec.n_out};
-    int rc = rnn_alloc_into(&m->x, (m->total + 1) * N, sizeof *m->x, err);
+    *m = (struct motion){.T = tr.T, .total = (1 + AFTER) * tr.T, .n_out = rnn_spec_n_read(&net->spec)};
+    int rc = tr.n_in == n_in ? RNN_OK : rnn_fail(err, RNN_ERR_ARG, "%s has %zu inputs, its task %zu", net->id, n_in, tr.n_in);
+    if (rc >= 0) rc = rnn_alloc_into(&m->x, (m->total + 1) * N, sizeof *m->x, err);
     if (rc >= 0) rc = rnn_alloc_into(&m->o, m->total * m->n_out, sizeof *m->o, err);
     if (rc >= 0) rc = rnn_alloc_into(&u, n_in, sizeof *u, err);
     if (rc >= 0 && h0) memcpy(m->x, h0, N * sizeof *h0);
