@@ -278,6 +278,8 @@ assert gzip.decompress(base64.b64decode(data)).count(b"\n") > 4000'
     run -0 zsh -f -c 'fpath=($PWD $fpath); autoload -U compinit; compinit -u -D; print $_comps[rnn-train] $_comps[taskgen]'
     [ "$output" = "_rnn-suite _rnn-suite" ]
     grep -q "'--optimizer=\[.*(sgd adam adamw)'" _rnn-suite
+}
+
 @test "a network with a decoder moves on a page too" {
     taskgen sequence --types abba,abab --tokens 5 --objective autoencode | rnn-train --decoder 3 --hidden 5 --epochs 1 -q -o ae.rnn
     rnn-report page "$D/story.txt" -o page.html ae.rnn 2>/dev/null
