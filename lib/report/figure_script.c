@@ -20,6 +20,7 @@ struct axis {
     double at[MOST_TICS];
     char word[MOST_TICS][16];
     size_t n, letters; /* tics with words, letters of the longest */
+    size_t every;      /* of names of categories, only so many have room: the first of each so many */
     double minor[MOST_TICS];
     size_t n_minor;
 };
@@ -97,7 +98,7 @@ static void range_of(const struct rnn_figure *f, const struct rnn_panel *p, size
     if (*hi - *lo < 1e-9 * fmax(fabs(*lo), fabs(*hi))) *lo = *hi = (*lo + *hi) / 2; /* equal but for rounding */
     const double room = c == 2 || has_kind(p, IMAGES) ? 0 : c == 1 ? 0.05 : has_kind(p, MARKS) ? 0.03 : 0;
     if (log) {
-        const double factor = *hi > 1.5 * *lo ? pow(*hi / *lo, room) : 1.5;
+        const double factor = *hi > 1.02 * *lo ? pow(*hi / *lo, room) : 1.1;
         *lo /= factor, *hi *= factor;
         return;
     }
@@ -175,8 +176,11 @@ static void measure_axis(const struct rnn_figure *f, const struct rnn_panel *p, 
     if (!isnan(lo)) a->lo = lo;
     if (!isnan(hi)) a->hi = hi;
     if (!(a->hi > a->lo)) a->hi = a->lo + 1;
-    for (size_t i = 0; names && names[i]; i++)
-        if (strlen(names[i]) > a->letters) a->letters = strlen(names[i]);
+    size_t n = 0;
+    for (; names && names[n]; n++)
+        if (strlen(names[n]) > a->letters) a->letters = strlen(names[n]);
+    const double fits = c || p->xtic_rotate ? pixels / 16 : INFINITY; /* upright ones were turned where they did not fit */
+    a->every = n > fits ? (size_t)ceil((double)n / fits) : 1;
     if (names) return;
     /* a single value that is whole by chance still wants a scale; cells are counted */
     const bool whole = c < 2 && is_whole(p, c) && (a->hi - a->lo > 1.5 || !isnan(lo));
@@ -434,6 +438,7 @@ static void put_tics(FILE *out, const char *name, const struct axis *a, char **n
     }
     fprintf(out, "set %stics %s(", name, rotate ? "rotate by 40 right " : *name == 'x' ? "norotate autojustify " : "norotate ");
     for (size_t i = 0; names && names[i]; i++) {
+        if (i % a->every) continue;
         if (i) putc(',', out);
         put_text(out, names[i]);
         fprintf(out, " %zu", i);
@@ -497,8 +502,8 @@ static void put_terminal(const struct rnn_figure *f, enum rnn_figure_format form
         for (const char *c = f->name; *c; c++) putc(isalnum((unsigned char)*c) ? *c : '_', out);
         fputs("' background '#ffffff'\n", out);
     }
-    if (format == RNN_FIGURE_PDF) fprintf(out, "set terminal pdfcairo size %.3fin,%.3fin font 'Helvetica,10'\n", y->w / 96, y->h / 96);
-    if (format == RNN_FIGURE_PNG) fprintf(out, "set terminal pngcairo size %.0f,%.0f font 'Helvetica,11'\n", y->w, y->h);
+    if (format == RNN_FIGURE_PDF) fprintf(out, "set terminal pdfcairo size %.3fin,%.3fin font 'Helvetica,12'\n", y->w / 96, y->h / 96);
+    if (format == RNN_FIGURE_PNG) fprintf(out, "set terminal pngcairo size %.0f,%.0f font 'Helvetica,12' fontscale 0.75\n", y->w, y->h);
     if (output) fputs("set output ", out), put_text(out, output), putc('\n', out);
     fputs("set encoding utf8\nset datafile missing 'NaN'\nset border 3 lw 1.0 lc rgb '#444444'\nset tics nomirror out scale 0.6\n"
           "set grid lw 0.5 lc rgb '#e6e6e6'\nset termoption noenhanced\nset boxwidth 0.8 relative\n", out);

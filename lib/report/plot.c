@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "num/stats.h"
 
-enum { MOST_NAMES = 32 /* on an axis */, MOST_PANELS = 30, MOST_KEYS = 40, MOST_BANDS = 5 /* in a panel */, MOST_BRIEF = 200 /* letters */ };
+enum { MOST_PANELS = 30, MOST_KEYS = 40, MOST_BANDS = 5 /* in a panel */, MOST_BRIEF = 200 /* letters */ };
 
 struct view { /* the rows and columns of one plot */
     const struct rnn_plot *p;
@@ -273,8 +273,6 @@ static int name_tics(const struct rnn_gcol *c, const size_t *value, size_t n, ch
         longest = strlen((*tics)[i]) > longest ? strlen((*tics)[i]) : longest;
     }
     *rotate = n * (longest + 1) > 44;
-    for (size_t i = 0, every = (n + MOST_NAMES - 1) / MOST_NAMES; i < n; i++) /* of very many, some */
-        if (i % every) (*tics)[i][0] = 0;
     return RNN_OK;
 }
 
@@ -505,9 +503,15 @@ static bool made(const struct rnn_gcol *c)
 /* Something is drawn. */
 static int check_plot(const struct view *v, const struct rnn_figure *f, struct rnn_err *err)
 {
+    bool any = false;
     for (size_t i = 0; i < f->n; i++)
-        for (size_t k = 0; k < f->panel[i].n; k++)
-            if (f->panel[i].layer[k].n) return RNN_OK;
+        for (size_t k = 0; k < f->panel[i].n; k++) {
+            const struct rnn_layer *l = &f->panel[i].layer[k];
+            any |= l->n > 0;
+            for (size_t r = 0; r < l->n; r++)
+                if ((!v->p->log_x || l->data[r * l->cols] > 0) && (!v->p->log_y || l->data[r * l->cols + 1] > 0)) return RNN_OK;
+        }
+    if (any) return rnn_fail(err, RNN_ERR_ARG, "table %s has no values above 0, which a logarithmic axis shows", v->p->table);
     return rnn_fail(err, RNN_ERR_ARG, "table %s has no rows with a value of %s%s%s", v->p->table, v->y->name, v->p->filter && *v->p->filter ? " and " : "",
                     v->p->filter && *v->p->filter ? v->p->filter : "");
 }

@@ -167,6 +167,8 @@ END
     [[ "$stderr" == "rnn-report: table learning has no rows with a value of loss and index=9" ]]
     run -2 --separate-stderr rnn-report plot --table learning --x update --y loss --facet update "$D/nets.rnn"
     [[ "$stderr" == *"too many for a panel each"* ]]
+    run -2 --separate-stderr rnn-report plot --table learning --x update --y loss --style points --filter update=0 --log-x "$D/nets.rnn"
+    [[ "$stderr" == *"no values above 0, which a logarithmic axis shows"* ]]
 }
 
 @test "any table can be drawn" {
