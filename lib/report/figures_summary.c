@@ -7,6 +7,10 @@
 #include "num/stats.h"
 #include "report/figures_draw.h"
 
+enum { MOST_CONDITIONS = 24 }; /* that the eye tells apart */
+static int condition_words(const struct rnn_gtable *t, size_t most, bool else_net, char ***words, size_t *n, struct rnn_err *err);
+static void release_words(char **words, size_t n);
+
 static int memory(struct rnn_err *err)
 {
     return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
@@ -138,17 +142,17 @@ int rnn_draw_phase_diagram(const struct rnn_gathered *g, struct rnn_figure *f, s
 /* ---- scaling laws ---- */
 
 /* "limit-cycle: beta 2.72 [2.6, 2.9]" from table exponent; NaN when it has no such row, or no exponent could be fitted. */
-static double exponent_of(const struct rnn_gathered *g, const char *boundary, const char *fit, char *words, size_t size)
+static double exponent_of(const struct rnn_gathered *g, uint64_t segment, const char *boundary, const char *fit, const char *shown, char *words, size_t size)
 {
     const struct rnn_gtable *e = rnn_gathered_table(g, "exponent");
     const struct rnn_gcol *b = e ? rnn_gtable_col(e, "boundary") : NULL, *how = e ? rnn_gtable_col(e, "fit") : NULL, *beta = e ? rnn_gtable_col(e, "beta") : NULL;
     const struct rnn_gcol *lo = e ? rnn_gtable_col(e, "lo") : NULL, *hi = e ? rnn_gtable_col(e, "hi") : NULL;
-    snprintf(words, size, "%s: no exponent", boundary);
+    snprintf(words, size, "%s: no exponent", shown);
     for (size_t i = 0; b && beta && b->is_text && !beta->is_text && i < e->rows; i++) {
-        if (strcmp(b->s[i], boundary) || (how && how->is_text && *fit && strcmp(how->s[i], fit))) continue;
+        if (e->segment[i] != segment || strcmp(b->s[i], boundary) || (how && how->is_text && *fit && strcmp(how->s[i], fit))) continue;
         if (!isfinite(beta->v[i])) return NAN;
-        if (lo && hi && isfinite(lo->v[i]) && isfinite(hi->v[i])) snprintf(words, size, "%s: beta %.2f [%.2f, %.2f]", boundary, beta->v[i], lo->v[i], hi->v[i]);
-        else snprintf(words, size, "%s: beta %.2f", boundary, beta->v[i]);
+        if (lo && hi && isfinite(lo->v[i]) && isfinite(hi->v[i])) snprintf(words, size, "%s: beta %.2f [%.2f, %.2f]", shown, beta->v[i], lo->v[i], hi->v[i]);
+        else snprintf(words, size, "%s: beta %.2f", shown, beta->v[i]);
         return beta->v[i];
     }
     return NAN;
@@ -157,7 +161,7 @@ static double exponent_of(const struct rnn_gathered *g, const char *boundary, co
 struct boundaries { const struct rnn_gtable *t; const struct rnn_gcol *lr, *delay, *name, *lo, *hi; };
 
 /* Points of one boundary with the intervals of their delays, and the line of its exponent through their middle. */
-static int draw_boundary(struct rnn_panel *p, const struct boundaries *d, const char *name, double beta, const char *words, int color, struct rnn_err *err)
+static int draw_boundary(struct rnn_panel *p, const struct boundaries *d, size_t first, double beta, const char *words, int color, struct rnn_err *err)
 {
     double x = 0, y = 0, least = INFINITY, most = 0;
     size_t m = 0;
@@ -165,7 +169,7 @@ static int draw_boundary(struct rnn_panel *p, const struct boundaries *d, const 
     struct rnn_layer *l = &p->layer[p->n - 2];
     for (size_t i = 0; i < d->t->rows; i++) {
         const double at = d->delay->v[i], lr = d->lr->v[i];
-        if (strcmp(d->name->s[i], name) || !(at > 0) || !(lr > 0)) continue;
+        if (d->t->segment[i] != d->t->segment[first] || strcmp(d->name->s[i], d->name->s[first]) || !(at > 0) || !(lr > 0)) continue;
         if (d->lo && d->hi && d->lo->v[i] > 0 && isfinite(d->hi->v[i])) RNN_TRY(rnn_layer_add(&l[0], (double[]){d->lo->v[i], lr, d->hi->v[i], lr}, err));
         RNN_TRY(rnn_layer_add(&l[1], (double[]){at, lr}, err));
         x += log(at), y += log(lr), m++;
@@ -188,14 +192,20 @@ int rnn_draw_scaling(const struct rnn_gathered *g, struct rnn_figure *f, struct 
     if (!d.lr || !d.delay || !d.name || !d.name->is_text) return rnn_fail(err, RNN_ERR_FORMAT, "table boundary lacks learning_rate, delay_ms or boundary");
     struct rnn_panel *p = rnn_figure_panel(f, "", "delay (ms)", "learning rate at the boundary");
     bool *keep = NULL;
-    size_t *names = NULL, n = 0, drawn = 0;
-    int rc = p ? all_rows(t, &keep, err) : memory(err);
-    if (rc >= 0) rc = rnn_distinct(d.name, t->rows, keep, &names, &n, err);
-    for (size_t k = 0; rc >= 0 && k < n; k++) {
-        char words[120];
-        const double beta = exponent_of(g, d.name->s[names[k]], fit && fit->is_text ? fit->s[names[k]] : "", words, sizeof words);
-        rc = draw_boundary(p, &d, d.name->s[names[k]], beta, words, (int)k, err);
+    size_t conditions = 0, drawn = 0;
+    char **condition = NULL;
+    int color = 0, rc = p ? all_rows(t, &keep, err) : memory(err);
+    if (rc >= 0) rc = condition_words(t, MOST_CONDITIONS, false, &condition, &conditions, err);
+    for (size_t k = 0; rc >= 0 && k < t->rows; k++) { /* a boundary of one run of rnn-theory is a line; of several runs labels say which */
+        char shown[160], words[240];
+        bool known = false;
+        for (size_t i = 0; i < k && !known; i++) known = t->segment[i] == t->segment[k] && !strcmp(d.name->s[i], d.name->s[k]);
+        if (known) continue;
+        snprintf(shown, sizeof shown, conditions > 1 ? "%.80s (%.70s)" : "%.80s%.0s", d.name->s[k], condition[k]);
+        const double beta = exponent_of(g, t->segment[k], d.name->s[k], fit && fit->is_text ? fit->s[k] : "", shown, words, sizeof words);
+        rc = draw_boundary(p, &d, k, beta, words, color++, err);
     }
+    release_words(condition, t->rows);
     for (size_t i = 0; rc >= 0 && i < p->n; i++) drawn += p->layer[i].n;
     if (rc >= 0 && !drawn) rc = rnn_fail(err, RNN_ERR_ARG, "figure scaling-law: no boundary was found in table boundary: rnn-theory scaling needs a sweep over learning rates and delays");
     if (p) p->log_x = p->log_y = true;
@@ -203,7 +213,6 @@ int rnn_draw_scaling(const struct rnn_gathered *g, struct rnn_figure *f, struct 
     rnn_figure_title(f, "Boundaries between behaviours (95 %% interval): learning rate ~ delay^-beta");
     if (rc >= 0) caption(f, g, t, keep);
     free(keep);
-    free(names);
     return rc;
 }
 
@@ -310,7 +319,6 @@ static int plot_with(const struct rnn_gathered *g, const struct rnn_plot *plot, 
 
 /* ---- conditions: what labels say of a network ---- */
 
-enum { MOST_CONDITIONS = 24 };
 #define BY_LABELS " by labels" /* no column of a table is called so */
 
 /* Numbers [rows] the pairs of (class so far, value of col); returns how many there are, or more than `most`. */
