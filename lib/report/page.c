@@ -42,7 +42,7 @@ static const char STYLE[] =
     "figure:target svg{min-width:56rem}figure:target .enlarge{display:none}figure:target .shrink{display:inline}}\n"
     "@media(min-width:1100px){figure{width:min(1260px,92vw);margin-left:calc(50% - min(630px,46vw))}figure svg{margin:0 auto}figcaption{max-width:54rem;margin:.3rem auto 0}}\n"
     "@media print{body{max-width:none;font-size:10.5pt;padding:0}figure{break-inside:avoid;overflow:visible;width:auto;margin:1rem 0}figure svg{min-width:0}h2{break-after:avoid}"
-    "pre{white-space:pre-wrap}a{color:inherit;text-decoration:none}details>*{display:block}}\n";
+    "pre{white-space:pre-wrap}a{color:inherit}details>*{display:block}}\n";
 
 static void put_head(FILE *out, const char *title, const char *style)
 {
