@@ -109,13 +109,17 @@ static void range_of(const struct rnn_figure *f, const struct rnn_panel *p, size
     *hi += more;
 }
 
+/* Only whole numbers along axis c: centres of cells, or their edges. */
 static bool is_whole(const struct rnn_panel *p, size_t c)
 {
-    for (size_t i = 0; i < p->n; i++)
-        for (size_t k = 0; k < p->layer[i].n; k++) {
-            const double v = p->layer[i].data[k * p->layer[i].cols + c];
+    for (size_t i = 0; i < p->n; i++) {
+        const struct rnn_layer *l = &p->layer[i];
+        const double half = l->n && l->kind == RNN_LAYER_IMAGE && l->data[c] != rint(l->data[c]) ? pitch_of(l, c) / 2 : 0;
+        for (size_t k = 0; k < l->n && l->kind != RNN_LAYER_TEXT; k++) {
+            const double v = l->data[k * l->cols + c] - half;
             if (isfinite(v) && v != rint(v)) return false;
         }
+    }
     return true;
 }
 
