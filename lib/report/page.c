@@ -44,6 +44,12 @@ static const char STYLE[] =
     "@media print{body{max-width:none;font-size:10.5pt;padding:0}figure{break-inside:avoid;overflow:visible;width:auto;margin:1rem 0}figure svg{min-width:0}h2{break-after:avoid}"
     "pre{white-space:pre-wrap}a{color:inherit}details>*{display:block}}\n";
 
+static int finish(FILE *out, struct rnn_err *err)
+{
+    errno = 0;
+    return fflush(out) || ferror(out) ? rnn_fail(err, RNN_ERR_IO, "cannot write the page: %s", strerror(errno ? errno : EIO)) : RNN_OK;
+}
+
 static void put_head(FILE *out, const char *title, const char *style)
 {
     fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>", out);
@@ -441,7 +447,7 @@ int rnn_page_write(const struct rnn_page *p, const struct rnn_gathered *g, FILE 
         put_head(out, said(&s, "title"), style);
         fwrite(body, 1, len, out);
         fputs("</body>\n</html>\n", out);
-        if (ferror(out)) rc = rnn_fail(err, RNN_ERR_IO, "writing the page failed");
+        rc = finish(out, err);
     }
     *missing = c.missing;
     free(body);
@@ -485,5 +491,5 @@ int rnn_page_index(const char *const *pages, const char *const *links, size_t n,
         if (!ours) return rnn_fail(err, RNN_ERR_FORMAT, "%s: not a page that rnn-report made", pages[i]);
     }
     fputs("</body>\n</html>\n", out);
-    return ferror(out) ? rnn_fail(err, RNN_ERR_IO, "writing the page failed") : RNN_OK;
+    return finish(out, err);
 }
