@@ -272,6 +272,8 @@ assert gzip.decompress(base64.b64decode(data)).count(b"\n") > 4000'
     [ "$(complete_ taskgen repeat-copy --len)" = "--length" ]
     [ "$(complete_ rnn-train --optimizer sg)" = "sgd" ]
     [ "$(complete_ rnn-report --style hea)" = "heat" ]
+    [ "$(complete_ rnn-report cla)" = "claims" ]
+    [ "$(complete_ rnn-report claims --req)" = "--require" ]
     [[ " $(complete_ rnn-train --log-) " != *"--log-x"* ]]
 }
 
