@@ -125,7 +125,7 @@ static int read_file(FILE *in, unsigned char **bytes, size_t *len, struct rnn_er
     return ferror(in) ? rnn_fail(err, RNN_ERR_IO, "reading gnuplot's output failed") : RNN_OK;
 }
 
-/* Cuts the comment that names gnuplot's version, and gives ids and references of this figure a prefix of their own. */
+/* Cuts the comment that names gnuplot's version, gives ids and references of this figure a prefix of their own, keeps rasters sharp. */
 static int tidy_svg(const struct rnn_figure *f, unsigned char **bytes, size_t *len, struct rnn_err *err)
 {
     char *text = NULL, *from = (char *)*bytes;
@@ -143,6 +143,8 @@ static int tidy_svg(const struct rnn_figure *f, unsigned char **bytes, size_t *l
             fprintf(out, "href=%c#%s-", from[5], f->name), from += 7;
         } else if (!strncmp(from, "url(#", 5)) {
             fprintf(out, "url(#%s-", f->name), from += 5;
+        } else if (!strncmp(from, "<image ", 7)) { /* cells keep their edges when enlarged */
+            fputs("<image style='image-rendering:pixelated' ", out), from += 7;
         } else {
             putc(*from++, out);
         }

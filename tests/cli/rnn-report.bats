@@ -150,7 +150,7 @@ for name in sys.argv[1:]:
     assert n > 3, (name, 'words were not found')
     assert turned or 'claims' in name, (name, 'no name beside the ordinate')
     assert re.search(r'n = \d+', svg) and re.search(r'rnn-|taskgen', svg), (name, 'caption')
-    assert 'nan' not in re.sub(r'<path.*?>', '', svg, flags=re.S), (name, 'nan')
+    assert 'nan' not in re.sub(r'<(path|image).*?>', '', svg, flags=re.S), (name, 'nan')
 END
     grep -q 'from scratch' transfer-transfer.svg
     grep -q 'a (way-1): beta 2.00 \[1.90, 2.10\]' scaling-scaling-law.svg
