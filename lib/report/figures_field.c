@@ -385,7 +385,8 @@ static int name_leaves(const struct rnn_gathered *g, const struct rnn_garray *a,
         snprintf(number, sizeof number, "%.0f", order[k]);
         for (size_t i = 0; measure && condition && step && value && net && i < t->rows; i++) {
             if (!measure->is_text || strcmp(measure->s[i], "leaf") || value->is_text || value->v[i] != order[k]) continue;
-            if (step->v[i] == rnn_kvs_get_real(&a->labels, "step", -1) && a->net && !strcmp(net->s[i], a->net)) name = condition->s[i];
+            if (t->segment[i] != a->segment || !a->net || strcmp(net->s[i], a->net)) continue; /* other networks may bear its name elsewhere */
+            if (step->v[i] == rnn_kvs_get_real(&a->labels, "step", -1)) name = condition->s[i];
         }
         if (!(p->xtic[k] = rnn_strdup(name ? name : number))) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
     }

@@ -291,3 +291,16 @@ assert gzip.decompress(base64.b64decode(data)).count(b"\n") > 4000'
     rnn-report page "$D/story.txt" -o page.html ae.rnn 2>/dev/null
     grep -q 'offset-path' page.html
 }
+
+@test "leaves of a dendrogram bear the names of the network that is shown, not of its namesake elsewhere" {
+    for c in 7 3; do
+        taskgen sequence --n-types $c | rnn-train -q --nets 1 --epochs 1 | rnn-run -q --activity --split test |
+            rnn-geometry -q --measures dendrogram --leaves groups >leaves-$c
+    done
+    rnn-report figure dendrogram leaves-7 >alone.svg
+    cat leaves-7 leaves-3 | rnn-report figure dendrogram >both.svg
+    grep -o '<text>[ab]*<' alone.svg >alone
+    grep -o '<text>[ab]*<' both.svg >both
+    [ "$(sort -u alone | wc -l)" = 7 ]
+    cmp alone both
+}
