@@ -9,7 +9,6 @@
 
 #define PLOT(id, ...) static const struct rnn_plot id = {__VA_ARGS__}
 PLOT(singular, .name = "singular-spectrum", .title = "Singular values (mean, 5 to 95 % of networks)", .table = "singular", .x = "mode", .y = "value", .group = "part", .facet = "matrix", .log_x = true, .ylabel = "singular value", .optional = true);
-PLOT(shared, .name = "shared-spectrum", .title = "Singular values of what networks share", .table = "shared_spectrum", .x = "mode", .y = "value", .group = "source", .log_x = true, .ylabel = "singular value", .optional = true);
 PLOT(decode, .name = "decoding", .title = "Contents read out of the state", .table = "decode", .x = "offset", .y = "decode_accuracy", .group = "variable", .facet = "variant", .ylabel = "share right",
      .xlabel = "steps since the last input");
 PLOT(index_histogram, .name = "index-histogram", .title = "Mechanism discrimination index; below 0.5 is a limit cycle", .table = "phase", .y = "mechanism_index", .group = "mechanism",
@@ -41,7 +40,7 @@ static const struct rnn_named_figure FIGURES[] = {
     {"decoding", "Contents of variables read out of the state", "table decode", "rnn-varmem", &decode, NULL},
     {"impulse", "Outputs after an impulse at the inputs", "table impulse", "rnn-varmem", NULL, impulse},
     {"singular-spectrum", "Singular values of the weights", "table singular", "rnn-lowrank", &singular, NULL},
-    {"shared-spectrum", "Singular values of what networks share", "table shared_spectrum", "rnn-lowrank --align hidden", &shared, NULL},
+    {"shared-spectrum", "Singular values of what networks share", "table shared_spectrum", "rnn-lowrank --align hidden", NULL, rnn_draw_shared},
     {"aligned-weights", "Weights in the coordinates that networks share", "array aligned_block", "rnn-lowrank --align hidden", NULL, rnn_draw_aligned},
     {"truncation", "Performance with the leading modes only", "table truncation", "rnn-lowrank --truncation", NULL, truncation},
     {"ablation", "Performance without single modes", "table ablation", "rnn-lowrank --ablation", NULL, rnn_draw_ablation},

@@ -41,6 +41,7 @@ int rnn_draw_phase_diagram(const struct rnn_gathered *g, struct rnn_figure *f, s
 int rnn_draw_scaling(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
 int rnn_draw_claims(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
 int rnn_draw_ablation(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
+int rnn_draw_shared(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
 int rnn_draw_dimension(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
 int rnn_draw_ultrametric(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
 int rnn_draw_curves(const char *name, const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);

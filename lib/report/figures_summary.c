@@ -454,6 +454,24 @@ static int plot_by_condition(const struct rnn_plot *plot, const struct rnn_gathe
     return rc;
 }
 
+/* Where a row's singular values come from, and by what its networks were aligned: means over both would mix unlike matrices. */
+static const char *shared_source(const struct rnn_gathered *g, const struct rnn_gtable *t, size_t row, char buf[80])
+{
+    const struct rnn_gcol *source = rnn_gtable_col(t, "source"), *align = rnn_gtable_col(t, "align");
+    (void)g;
+    if (!source || !source->is_text) return "";
+    if (!align || !align->is_text || strcmp(source->s[row], "aligned-mean")) return source->s[row];
+    snprintf(buf, 80, "mean, aligned by %.40s", align->s[row]);
+    return buf;
+}
+
+int rnn_draw_shared(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
+{
+    const struct rnn_plot plot = {.name = "shared-spectrum", .title = "Singular values of what networks share", .table = "shared_spectrum", .x = "mode", .y = "value",
+                                  .group = "matrix", .log_x = true, .ylabel = "singular value"};
+    return plot_with(g, &plot, "matrix", shared_source, plot_by_condition, f, err);
+}
+
 int rnn_draw_dimension(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
 {
     const struct rnn_plot plot = {.name = "dimension", .title = "Dimensions that hold most of the sum of squares (D90)", .table = "geometry", .x = "step", .y = "value",
