@@ -35,7 +35,9 @@ void rnn_draw_caption(struct rnn_figure *f, const struct rnn_gathered *g, const 
     const char *words = pipeline ? pipeline : "";
     size_t all = 0;
     for (size_t s = 0; s < g->n_segments; s++) all += g->segment[s].nets;
+    const bool named = a->net && *a->net; /* rnn-rollout pools networks of several segments and names none */
     if (!a->net) rnn_figure_caption(f, "%s", words);
+    else if (!named) rnn_figure_caption(f, "n = %zu network%s; %s", nets, nets == 1 ? "" : "s", words);
     else if (nets != 1) rnn_figure_caption(f, "n = %zu networks%s; %s", nets, nets < all ? rnn_draw_of(all, (char[32]){""}) : "", words);
     else rnn_figure_caption(f, "n = 1 network: %s%s; %s", a->net, all > 1 ? rnn_draw_of(all, (char[32]){""}) : "", words);
     free(pipeline);
@@ -311,14 +313,14 @@ int rnn_draw_raster(const struct rnn_gathered *g, struct rnn_figure *f, struct r
         const double *v = rnn_draw_block(a, 0, &rows, &cols);
         if (!v) return no_data("raster", err);
         rnn_draw_title(g, a, more, sizeof more);
-        snprintf(title, sizeof title, "%.20s%s%.95s", a->net ? a->net : "", *more ? ", " : "", more);
+        snprintf(title, sizeof title, "%.20s%s%.95s", a->net ? a->net : "", a->net && *a->net && *more ? ", " : "", more);
         shown[f->n] = a;
         RNN_TRY(rnn_draw_matrix(f, title, "step", "unit, by when it is most active", rows, cols, v, false, err));
         f->panel[f->n - 1].cblabel = rnn_strdup("activity");
     }
     f->columns = f->n > 2 ? 2 : f->n;
     rnn_figure_title(f, "Units in the order of their peaks");
-    rnn_draw_caption(f, g, first, rnn_draw_nets(shown, f->n));
+    rnn_draw_caption(f, g, first, first->net && !*first->net ? f->n : rnn_draw_nets(shown, f->n));
     return RNN_OK;
 }
 

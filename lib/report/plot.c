@@ -380,7 +380,7 @@ static int bins_of(const struct view *v, double *lo, double *hi, struct rnn_err 
     RNN_TRY(rnn_alloc_into(&y, v->t->rows + 1, sizeof *y, err));
     for (size_t i = 0; i < v->t->rows; i++)
         if (v->keep[i] && isfinite(v->y->v[i])) y[n++] = v->y->v[i];
-    const double a = rnn_quantile(n, y, 0.05, err), b = rnn_quantile(n, y, 0.95, err), room = 5 * (b - a);
+    const double a = rnn_quantile(n, y, 0.25, err), b = rnn_quantile(n, y, 0.75, err), room = 10 * (b - a);
     *lo = INFINITY, *hi = -INFINITY;
     for (size_t i = 0; i < n; i++)
         if (!(room > 0) || (y[i] >= a - room && y[i] <= b + room)) *lo = fmin(*lo, y[i]), *hi = fmax(*hi, y[i]);
