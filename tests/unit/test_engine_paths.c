@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "every_kernel.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -423,11 +425,5 @@ int main(void)
         cmocka_unit_test(padding_is_silent),
         cmocka_unit_test(contradictions_are_refused),
     };
-    static const char *const sets[] = {"ref", "avx2", "avx512"};
-    int failed = 0;
-    for (size_t i = 0; i < RNN_LEN(sets); i++) {
-        struct rnn_err err;
-        if (rnn_kernels_select(sets[i], &err) == RNN_OK) failed += cmocka_run_group_tests_name(sets[i], tests, NULL, NULL);
-    }
-    return failed;
+    return EVERY_KERNEL(tests);
 }
