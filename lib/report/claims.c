@@ -165,25 +165,37 @@ static int pair_up(const struct rnn_gtable *t, const struct rnn_claim *c, const 
     return RNN_OK;
 }
 
-/* Percentile interval of mean(a) - mean(b) (or their ratio) over independent resamples. */
-static int bootstrap_two(const struct sample *a, const struct sample *b, bool ratio, uint64_t seed, uint64_t item, double *lo, double *hi,
-                         struct rnn_err *err)
+/* One resample's statistic of what `of` points to; room: as many numbers as were asked for. */
+typedef double draw_fn(const void *of, struct rnn_rng *g, double *room, struct rnn_err *err);
+
+/* Percentile interval (95 %) over resamples; every kind of resample has numbers of its own. */
+enum resample { OF_TWO = 1, OF_MEDIAN = 2, OF_CLUSTERS = 4 };
+static int bootstrap(draw_fn *draw, const void *of, size_t room, enum resample kind, uint64_t seed, uint64_t item, struct rnn_claim *c,
+                     struct rnn_err *err)
 {
     enum { RESAMPLES = 2000 };
     double *d = NULL;
     struct rnn_rng g;
-    RNN_TRY(rnn_rng_at(&g, seed, RNN_RNG_ANALYSIS, 1, item, 0, err));
-    RNN_TRY(rnn_alloc_into(&d, RESAMPLES, sizeof *d, err));
-    for (size_t r = 0; r < RESAMPLES; r++) {
-        double sa = 0, sb = 0;
-        for (size_t i = 0; i < a->n; i++) sa += a->v[rnn_rng_below(&g, a->n)];
-        for (size_t i = 0; i < b->n; i++) sb += b->v[rnn_rng_below(&g, b->n)];
-        d[r] = ratio ? sa / (double)a->n / (sb / (double)b->n) : sa / (double)a->n - sb / (double)b->n;
-    }
-    *lo = rnn_quantile(RESAMPLES, d, 0.025, err);
-    *hi = rnn_quantile(RESAMPLES, d, 0.975, err);
+    RNN_TRY(rnn_rng_at(&g, seed, RNN_RNG_ANALYSIS, kind, item, 0, err));
+    RNN_TRY(rnn_alloc_into(&d, RESAMPLES + room, sizeof *d, err));
+    for (size_t r = 0; r < RESAMPLES; r++) d[r] = draw(of, &g, d + RESAMPLES, err);
+    c->lo = rnn_quantile(RESAMPLES, d, 0.025, err);
+    c->hi = rnn_quantile(RESAMPLES, d, 0.975, err);
     free(d);
     return RNN_OK;
+}
+
+struct two { const struct sample *a, *b; bool ratio; };
+
+static double draw_two(const void *of, struct rnn_rng *g, double *room, struct rnn_err *err)
+{
+    const struct two *t = of;
+    const double na = (double)t->a->n, nb = (double)t->b->n;
+    double sa = 0, sb = 0;
+    (void)room, (void)err;
+    for (size_t i = 0; i < t->a->n; i++) sa += t->a->v[rnn_rng_below(g, t->a->n)];
+    for (size_t i = 0; i < t->b->n; i++) sb += t->b->v[rnn_rng_below(g, t->b->n)];
+    return t->ratio ? sa / na / (sb / nb) : sa / na - sb / nb;
 }
 
 static int measure_two(struct rnn_claim *c, const struct rnn_gtable *t, const struct sample *a, uint64_t seed, uint64_t item, struct rnn_err *err)
@@ -201,7 +213,7 @@ static int measure_two(struct rnn_claim *c, const struct rnn_gtable *t, const st
         const double ma = rnn_mean(a->n, a->v), mb = rnn_mean(b.n, b.v);
         c->measured = ratio ? ma / mb : ma - mb;
         c->n = a->n < b.n ? a->n : b.n;
-        if (c->n > 1) rc = bootstrap_two(a, &b, ratio, seed, item, &c->lo, &c->hi, err);
+        if (c->n > 1) rc = bootstrap(draw_two, &(struct two){a, &b, ratio}, 0, OF_TWO, seed, item, c, err);
     }
     free(d);
     free(b.v);
@@ -209,21 +221,11 @@ static int measure_two(struct rnn_claim *c, const struct rnn_gtable *t, const st
     return rc;
 }
 
-static int bootstrap_median(const struct sample *s, uint64_t seed, uint64_t item, double *lo, double *hi, struct rnn_err *err)
+static double draw_median(const void *of, struct rnn_rng *g, double *room, struct rnn_err *err)
 {
-    enum { RESAMPLES = 2000 };
-    double *d = NULL;
-    struct rnn_rng g;
-    RNN_TRY(rnn_rng_at(&g, seed, RNN_RNG_ANALYSIS, 2, item, 0, err));
-    RNN_TRY(rnn_alloc_into(&d, RESAMPLES + s->n, sizeof *d, err));
-    for (size_t r = 0; r < RESAMPLES; r++) {
-        for (size_t i = 0; i < s->n; i++) d[RESAMPLES + i] = s->v[rnn_rng_below(&g, s->n)];
-        d[r] = rnn_quantile(s->n, d + RESAMPLES, 0.5, err);
-    }
-    *lo = rnn_quantile(RESAMPLES, d, 0.025, err);
-    *hi = rnn_quantile(RESAMPLES, d, 0.975, err);
-    free(d);
-    return RNN_OK;
+    const struct sample *s = of;
+    for (size_t i = 0; i < s->n; i++) room[i] = s->v[rnn_rng_below(g, s->n)];
+    return rnn_quantile(s->n, room, 0.5, err);
 }
 
 /* Rows that share what `pair` names (networks of one seed, steps of one network) are drawn together: their sums and counts, one entry each. */
@@ -245,25 +247,16 @@ static int cluster(const struct rnn_claim *c, const struct rnn_gtable *t, const 
     return RNN_OK;
 }
 
-static int bootstrap_clusters(const struct clusters *k, uint64_t seed, uint64_t item, double *lo, double *hi, struct rnn_err *err)
+static double draw_clusters(const void *of, struct rnn_rng *g, double *room, struct rnn_err *err)
 {
-    enum { RESAMPLES = 2000 };
-    double *d = NULL;
-    struct rnn_rng g;
-    RNN_TRY(rnn_rng_at(&g, seed, RNN_RNG_ANALYSIS, 4, item, 0, err));
-    RNN_TRY(rnn_alloc_into(&d, RESAMPLES, sizeof *d, err));
-    for (size_t r = 0; r < RESAMPLES; r++) {
-        double sum = 0, n = 0;
-        for (size_t i = 0; i < k->count; i++) {
-            const size_t j = (size_t)rnn_rng_below(&g, k->count);
-            sum += k->sum[j], n += k->n[j];
-        }
-        d[r] = sum / n;
+    const struct clusters *k = of;
+    double sum = 0, n = 0;
+    (void)room, (void)err;
+    for (size_t i = 0; i < k->count; i++) {
+        const size_t j = (size_t)rnn_rng_below(g, k->count);
+        sum += k->sum[j], n += k->n[j];
     }
-    *lo = rnn_quantile(RESAMPLES, d, 0.025, err);
-    *hi = rnn_quantile(RESAMPLES, d, 0.975, err);
-    free(d);
-    return RNN_OK;
+    return sum / n;
 }
 
 /* Mean or share whose rows come in clusters.  A share of 0 or 1 does not vary between resamples: Wilson's interval stands for it, with as many
@@ -276,7 +269,7 @@ static int measure_clustered(struct rnn_claim *c, const struct rnn_gtable *t, co
     if (rc >= 0 && is_share && (c->measured == 0 || c->measured == 1))
         rnn_wilson(c->measured > 0 ? k.count : 0, k.count, 1.959964, &c->lo, &c->hi);
     else if (rc >= 0 && k.count > 1)
-        rc = bootstrap_clusters(&k, seed, item, &c->lo, &c->hi, err);
+        rc = bootstrap(draw_clusters, &k, 0, OF_CLUSTERS, seed, item, c, err);
     free(k.sum), free(k.n), free(k.first);
     return rc;
 }
@@ -312,7 +305,7 @@ static int measure_one(struct rnn_claim *c, const struct rnn_gtable *t, const st
     }
     if (!strcmp(what, "median")) {
         c->measured = rnn_quantile(s->n, s->v, 0.5, err);
-        return s->n > 1 ? bootstrap_median(s, seed, item, &c->lo, &c->hi, err) : RNN_OK;
+        return s->n > 1 ? bootstrap(draw_median, s, s->n, OF_MEDIAN, seed, item, c, err) : RNN_OK;
     }
     c->measured = rnn_mean(s->n, s->v);
     if (*c->pair) return measure_clustered(c, t, s, false, seed, item, err);
