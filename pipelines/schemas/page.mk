@@ -1,2 +1,2 @@
 # The page: everything that the claims are measured on.
-PAGE = $(OUT)/task.rnn $(EVIDENCE:%=$(OUT)/%.rnn) $(OUT)/lowrank-weights.rnn
+PAGE = $(OUT)/task.rnn $(EVIDENCE:%=$(OUT)/%.rnn)
