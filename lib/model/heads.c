@@ -29,20 +29,21 @@ void rnn_heads_add(struct rnn_heads *h, const char *name, size_t size)
     v->size = size;
 }
 
-/* -sum_c y_c log softmax(o)_c of n logits; false when y has no target among them. */
-static bool one_loss(const float *o, const float *y, size_t n, double *L)
+double rnn_softmax_loss(size_t n, const float *o, const float *y)
 {
-    double top = o[0], z = 0;
-    bool is_asked = false;
-    for (size_t c = 0; c < n; c++) {
-        is_asked |= y[c] != 0;
+    double sum = 0, top = o[0], z = 0;
+    for (size_t c = 1; c < n; c++)
         if (o[c] > top) top = o[c];
-    }
-    if (!is_asked) return false;
     for (size_t c = 0; c < n; c++) z += exp(o[c] - top);
-    *L = 0;
-    for (size_t c = 0; c < n; c++) *L -= y[c] * (o[c] - top - log(z));
-    return true;
+    for (size_t c = 0; c < n; c++) sum -= y[c] * (o[c] - top - log(z));
+    return sum;
+}
+
+static bool is_asked(size_t n, const float *y)
+{
+    for (size_t c = 0; c < n; c++)
+        if (y[c] != 0) return true;
+    return false;
 }
 
 double rnn_heads_loss(const struct rnn_heads *h, const struct rnn_trials *tr, const float *o, size_t start, size_t stop)
@@ -50,13 +51,15 @@ double rnn_heads_loss(const struct rnn_heads *h, const struct rnn_trials *tr, co
     double total = 0;
     size_t n_asked = 0, at = 0;
     for (size_t i = 0; i < h->n; at += h->v[i++].size) {
-        double sum = 0, weight = 0, L;
+        const size_t n = h->v[i].size;
+        double sum = 0, weight = 0;
         for (size_t k = 0; k < tr->K; k++) {
             for (size_t t = start; t < stop; t++) {
                 const size_t p = k * tr->T + t;
+                const float *y = tr->y + p * tr->n_out + at;
                 const double w = tr->w ? tr->w[p] : 1;
-                if (w == 0 || !one_loss(o + p * tr->n_out + at, tr->y + p * tr->n_out + at, h->v[i].size, &L)) continue;
-                sum += w * L;
+                if (w == 0 || !is_asked(n, y)) continue;
+                sum += w * rnn_softmax_loss(n, o + p * tr->n_out + at, y);
                 weight += w;
             }
         }

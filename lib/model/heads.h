@@ -19,6 +19,9 @@ int rnn_heads_check(const struct rnn_heads *h, size_t n_out, struct rnn_err *err
 /* Appends one; the caller keeps to RNN_MAX_HEADS and to names that fit. */
 void rnn_heads_add(struct rnn_heads *h, const char *name, size_t size);
 
+/* -sum_c y_c log softmax(o)_c of n logits o. */
+double rnn_softmax_loss(size_t n, const float *o, const float *y);
+
 struct rnn_trials;
 /* L of logits o [K][T][n_out] over steps [start, stop); NaN when nothing is scored. */
 double rnn_heads_loss(const struct rnn_heads *h, const struct rnn_trials *tr, const float *o, size_t start, size_t stop);

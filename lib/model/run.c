@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
+#include "model/heads.h"
 #include "model/run_piece.h"
 
 /* States of one piece stay below this many numbers (16 MiB of float32): depends on N only, never on memory or count. */
@@ -27,20 +28,12 @@ static double log_not_p(double p)
 
 static double cross_entropy(const float *o, const float *y, size_t n, enum rnn_readout readout)
 {
-    double sum = 0, top = o[0], z = 0;
-    if (readout == RNN_OUT_SOFTMAX) {
-        for (size_t c = 0; c < n; c++)
-            if (y[c] != 0) sum -= y[c] * log_p(o[c]);
-        return sum;
+    double sum = 0;
+    if (readout == RNN_OUT_LINEAR) return rnn_softmax_loss(n, o, y);
+    for (size_t c = 0; c < n; c++) {
+        if (readout == RNN_OUT_SIGMOID) sum -= y[c] * log_p(o[c]) + (1 - y[c]) * log_not_p(o[c]);
+        else if (y[c] != 0) sum -= y[c] * log_p(o[c]);
     }
-    if (readout == RNN_OUT_SIGMOID) {
-        for (size_t c = 0; c < n; c++) sum -= y[c] * log_p(o[c]) + (1 - y[c]) * log_not_p(o[c]);
-        return sum;
-    }
-    for (size_t c = 1; c < n; c++)
-        if (o[c] > top) top = o[c];
-    for (size_t c = 0; c < n; c++) z += exp(o[c] - top);
-    for (size_t c = 0; c < n; c++) sum -= y[c] * (o[c] - top - log(z));
     return sum;
 }
 
