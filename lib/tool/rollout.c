@@ -20,7 +20,7 @@ static int keep_rates(void *arg, const struct rnn_run_seen *seen, struct rnn_err
     return RNN_OK;
 }
 
-static double rms(size_t N, const float *a, const float *b)
+double tool_rms(size_t N, const float *a, const float *b)
 {
     double sum = 0;
     for (size_t i = 0; i < N; i++) sum += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
@@ -33,8 +33,8 @@ static void measure(struct tool_rollout_net *n)
     for (size_t k = 0; k < n->K; k++) {
         const float *r = n->r + k * n->L * n->N;
         for (size_t t = 0; t < n->L; t++) {
-            if (t + 1 < n->L) n->speed[t] += rms(n->N, r + (t + 1) * n->N, r + t * n->N) / (double)n->K;
-            n->distance[t] += rms(n->N, r + t * n->N, r + (n->T - 1) * n->N) / (double)n->K;
+            if (t + 1 < n->L) n->speed[t] += tool_rms(n->N, r + (t + 1) * n->N, r + t * n->N) / (double)n->K;
+            n->distance[t] += tool_rms(n->N, r + t * n->N, r + (n->T - 1) * n->N) / (double)n->K;
         }
         for (size_t i = 0; i < n->N; i++) {
             size_t best = 0;

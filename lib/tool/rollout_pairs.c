@@ -66,12 +66,9 @@ static void compare(const struct tool_rollout_net *a, const struct tool_rollout_
     for (size_t k = 0; k < a->K; k++) {
         p->m[0] += rnn_spearman(N, a->peak + k * N, b->peak + k * N, err) / (double)a->K;
         for (size_t t = 0; t < L; t++) {
-            const float *ra = a->r + (k * L + t) * N, *rb = b->r + (k * L + t) * N;
-            double sum = 0;
-            for (size_t i = 0; i < N; i++) sum += ((double)ra[i] - rb[i]) * ((double)ra[i] - rb[i]);
-            sum = sqrt(sum / (double)N);
-            p->m[t < T ? 2 : 3] += sum / (double)(a->K * (t < T ? T : L - T));
-            if (p->apart) p->apart[t] += (float)(sum / (double)a->K);
+            const double apart = tool_rms(N, a->r + (k * L + t) * N, b->r + (k * L + t) * N);
+            p->m[t < T ? 2 : 3] += apart / (double)(a->K * (t < T ? T : L - T));
+            if (p->apart) p->apart[t] += (float)(apart / (double)a->K);
         }
     }
     if (L == T) p->m[3] = NAN;
