@@ -181,3 +181,25 @@ void rnn_outfile_drop(struct rnn_outfile *f)
     *f = (struct rnn_outfile){ .fd = -1 };
     errno = keep;
 }
+
+int rnn_write_fully(int fd, const void *p, size_t n)
+{
+    for (const unsigned char *at = p; n > 0;) {
+        const ssize_t k = write(fd, at, n);
+        if (k < 0 && errno == EINTR) continue;
+        if (k < 0) return -1;
+        at += k;
+        n -= (size_t)k;
+    }
+    return 0;
+}
+
+int rnn_outfile_put(const char *path, const void *p, size_t n, struct rnn_err *err)
+{
+    struct rnn_outfile f;
+    RNN_TRY(rnn_outfile_open(&f, path, err));
+    if (rnn_write_fully(f.fd, p, n) == 0) return rnn_outfile_keep(&f, err);
+    const int rc = rnn_fail_sys(err, RNN_ERR_IO, errno, "cannot write '%s'", path);
+    rnn_outfile_drop(&f);
+    return rc;
+}

@@ -4,6 +4,7 @@
 #define RNN_IO_OUTFILE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include "base/err.h"
 
 struct rnn_outfile {
@@ -19,6 +20,10 @@ int rnn_outfile_open(struct rnn_outfile *f, const char *path, struct rnn_err *er
 int rnn_outfile_keep(struct rnn_outfile *f, struct rnn_err *err);
 /* Closes and forgets what was written; releases f.  Keeps errno. */
 void rnn_outfile_drop(struct rnn_outfile *f);
+/* The three in one: path holds the n bytes at p, or on RNN_ERR_IO what it held before. */
+int rnn_outfile_put(const char *path, const void *p, size_t n, struct rnn_err *err);
+/* All n bytes, whatever signals say: 0, or -1 with errno. */
+int rnn_write_fully(int fd, const void *p, size_t n);
 /* For tests: true makes every folder look like one without unnamed files.  Before threads. */
 void rnn_outfile_always_named(bool always);
 

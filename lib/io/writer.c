@@ -82,14 +82,8 @@ static int stick(struct rnn_writer *w, int rc, struct rnn_err *err)
 
 static int write_all(struct rnn_writer *w, const unsigned char *p, size_t n, struct rnn_err *err)
 {
-    while (n > 0) {
-        ssize_t k = write(w->out.fd, p, n);
-        if (k < 0 && errno == EINTR) continue;
-        if (k < 0) return stick(w, rnn_fail_sys(err, RNN_ERR_IO, errno, "writing %s failed", w->name), err);
-        p += k;
-        n -= (size_t)k;
-    }
-    return RNN_OK;
+    if (rnn_write_fully(w->out.fd, p, n) == 0) return RNN_OK;
+    return stick(w, rnn_fail_sys(err, RNN_ERR_IO, errno, "writing %s failed", w->name), err);
 }
 
 int rnn_writer_flush(struct rnn_writer *w, struct rnn_err *err)

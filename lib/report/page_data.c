@@ -1,13 +1,13 @@
 /* The end of a page: the pipelines of its data, and the data themselves. */
 #include "report/page.h"
 
-#include <errno.h>
 #include <libdeflate.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
 #include "convert/npz.h"
+#include "io/outfile.h"
 #include "report/plot.h"
 #include "report/text.h"
 
@@ -118,19 +118,11 @@ static void put_base64(FILE *out, const unsigned char *p, size_t n)
     }
 }
 
-/* Appears when it is complete, like every other file here. */
 static int write_beside(const char *folder, const struct file *f, struct rnn_err *err)
 {
-    char *path = rnn_asprintf("%s/%s.%s", folder, f->name, f->suffix), *part = path ? rnn_asprintf("%s.part", path) : NULL;
-    FILE *out = part ? fopen(part, "wb") : NULL;
-    int rc = part ? RNN_OK : rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
-    if (rc >= 0 && !out) rc = rnn_fail(err, RNN_ERR_IO, "cannot write '%s': %s", part, strerror(errno));
-    if (rc >= 0) rc = rnn_put_bytes(out, f->p, f->n, err);
-    if (out && fclose(out) && rc >= 0) rc = rnn_fail(err, RNN_ERR_IO, "cannot write '%s': %s", part, strerror(errno));
-    if (rc >= 0 && rename(part, path)) rc = rnn_fail(err, RNN_ERR_IO, "cannot write '%s': %s", path, strerror(errno));
-    if (rc < 0 && out) remove(part);
+    char *path = rnn_asprintf("%s/%s.%s", folder, f->name, f->suffix);
+    const int rc = path ? rnn_outfile_put(path, f->p, f->n, err) : rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
     free(path);
-    free(part);
     return rc;
 }
 

@@ -40,18 +40,6 @@ static int fail_sys(const char *what, const char *path, struct rnn_err *err)
     return rnn_fail(err, RNN_ERR_IO, "%s '%s': %s", what, path, strerror(errno));
 }
 
-static int write_all(int fd, const unsigned char *p, size_t n)
-{
-    while (n) {
-        const ssize_t k = write(fd, p, n);
-        if (k < 0 && errno == EINTR) continue;
-        if (k < 0) return -1;
-        p += k;
-        n -= (size_t)k;
-    }
-    return 0;
-}
-
 /* What both files begin with: a head, and a frame that names the run. */
 static int begin_stream(const struct tool_checkpoint *c, struct rnn_writer *w, struct rnn_err *err)
 {
@@ -123,7 +111,7 @@ static int begin_file(struct tool_checkpoint *c, struct rnn_err *err)
     if (rc >= 0 && (had < 0 || (size_t)had >= n || memcmp(there, start, (size_t)had))) {
         rc = rnn_fail(err, RNN_ERR_ARG, "--checkpoint: '%s' exists and is not a checkpoint", c->path);
     }
-    if (rc >= 0 && (lseek(c->fd, 0, SEEK_SET) < 0 || write_all(c->fd, start, n) != 0)) rc = fail_sys("cannot write", c->path, err);
+    if (rc >= 0 && (lseek(c->fd, 0, SEEK_SET) < 0 || rnn_write_fully(c->fd, start, n) != 0)) rc = fail_sys("cannot write", c->path, err);
     c->end = (off_t)n;
     rnn_writer_abandon(w);
     return rc;
@@ -207,16 +195,6 @@ static int states_as_stream(const struct tool_checkpoint *c, struct rnn_writer *
     return rnn_writer_end(w, 0, err);
 }
 
-static int replace_file(const struct tool_checkpoint *c, const unsigned char *p, size_t n, struct rnn_err *err)
-{
-    struct rnn_outfile f;
-    RNN_TRY(rnn_outfile_open(&f, c->state_path, err));
-    if (write_all(f.fd, p, n) == 0) return rnn_outfile_keep(&f, err);
-    const int rc = fail_sys("cannot write", c->state_path, err);
-    rnn_outfile_drop(&f);
-    return rc;
-}
-
 static int write_states(struct tool_checkpoint *c, struct rnn_err *err)
 {
     struct rnn_writer *w;
@@ -225,7 +203,7 @@ static int write_states(struct tool_checkpoint *c, struct rnn_err *err)
     int rc = states_as_stream(c, w, err);
     if (rc >= 0) {
         const unsigned char *p = rnn_writer_mem(w, &n);
-        rc = replace_file(c, p, n, err);
+        rc = rnn_outfile_put(c->state_path, p, n, err);
     }
     rnn_writer_abandon(w);
     return rc;
@@ -340,8 +318,8 @@ int tool_checkpoint_done(struct tool_checkpoint *c, uint64_t net, const struct r
     struct rnn_bytes mark = { 0 };
     int rc = append_mark(&mark, net, frames->len, err);
     pthread_mutex_lock(&c->lock);
-    if (rc >= 0 && (lseek(c->fd, c->end, SEEK_SET) < 0 || write_all(c->fd, frames->p, frames->len) != 0 ||
-                    write_all(c->fd, mark.p, mark.len) != 0)) {
+    if (rc >= 0 && (lseek(c->fd, c->end, SEEK_SET) < 0 || rnn_write_fully(c->fd, frames->p, frames->len) != 0 ||
+                    rnn_write_fully(c->fd, mark.p, mark.len) != 0)) {
         rc = fail_sys("cannot write", c->path, err);
     }
     if (rc >= 0) {
