@@ -7,7 +7,7 @@
 #include <sleef.h>
 #include <string.h>
 
-enum { f32_W = 8, f64_W = 4, f32_SETS = 1 };
+enum { f32_W = 8, f64_W = 4, f32_SETS = 2, f32_MANY = 6 };
 typedef __m256 f32_vec;
 typedef __m256d f64_vec;
 typedef __m256i i32_vec;
@@ -98,7 +98,7 @@ P f64_vec f64_select_ge0(f64_vec x, f64_vec a, f64_vec b)
     return _mm256_blendv_pd(b, a, _mm256_cmp_pd(x, _mm256_setzero_pd(), _CMP_GE_OQ));
 }
 P void f64_sumsq(f64_vec acc[2], f64_vec x) { acc[0] = _mm256_fmadd_pd(x, x, acc[0]); }
-P f64_vec f64_tanh(f64_vec x) { return Sleef_tanhd4_u10avx2(x); }
+P f64_vec f64_tanh_of(f64_vec x) { return Sleef_tanhd4_u10avx2(x); }
 P f64_vec f64_exp(f64_vec x) { return Sleef_expd4_u10avx2(x); }
 P f64_vec f64_log(f64_vec x) { return Sleef_logd4_u10avx2(x); }
 P f64_vec f64_log1p(f64_vec x) { return Sleef_log1pd4_u10avx2(x); }

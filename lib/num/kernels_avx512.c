@@ -7,7 +7,7 @@
 #include <sleef.h>
 #include <string.h>
 
-enum { f32_W = 16, f64_W = 8, f32_SETS = 2 };
+enum { f32_W = 16, f64_W = 8, f32_SETS = 3, f32_MANY = 8 };
 typedef __m512 f32_vec;
 typedef __m512d f64_vec;
 typedef __m512i i32_vec;
@@ -88,7 +88,7 @@ P f64_vec f64_select_ge0(f64_vec x, f64_vec a, f64_vec b)
     return _mm512_mask_blend_pd(_mm512_cmp_pd_mask(x, _mm512_setzero_pd(), _CMP_GE_OQ), b, a);
 }
 P void f64_sumsq(f64_vec acc[2], f64_vec x) { acc[0] = _mm512_fmadd_pd(x, x, acc[0]); }
-P f64_vec f64_tanh(f64_vec x) { return Sleef_tanhd8_u10avx512f(x); }
+P f64_vec f64_tanh_of(f64_vec x) { return Sleef_tanhd8_u10avx512f(x); }
 P f64_vec f64_exp(f64_vec x) { return Sleef_expd8_u10avx512f(x); }
 P f64_vec f64_log(f64_vec x) { return Sleef_logd8_u10avx512f(x); }
 P f64_vec f64_log1p(f64_vec x) { return Sleef_log1pd8_u10avx512f(x); }

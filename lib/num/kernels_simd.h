@@ -2,10 +2,12 @@
  * kernels_avx512.c, once with T = float and once with T = double, after they defined
  *   T, V(name) (the primitive `name` of that type), K(name) (the kernel's name), and V(vec), V(W) lanes,
  *   load store load_n store_n (first n < W lanes, others 0 and untouched), set1 fma fnma (a b + c, c - a b) sqrt,
- *   tanh sigmoid softplus (a vector to a vector), and sumsq (adds the squares of a vector to sums in double).
+ *   tanh sigmoid softplus (of m vectors in place, see kernels_simd_math.h; V(MANY) at once where there are so many), and sumsq
+ *   (adds the squares of a vector to sums in double).
  * Tails use partial loads, so every element is computed by the same instructions whatever n and its place. */
 
 #define INLINE static inline __attribute__((always_inline))
+#define EACH(m) _Pragma("GCC unroll 8") for (int j = 0; j < (m); j++)
 
 /* A step function does one vector, `left` elements of it; full is a compile-time constant. */
 #define LOAD(p) (full ? V(load)(p) : V(load_n)(p, left))
@@ -21,35 +23,58 @@
         if (i_ < (n)) STEP(i_, 0, (n) - i_);                                                                         \
     } while (0)
 
+/* STEPS(i, m, full, left): m vectors from element i, or the last one */
+#define FOR_GROUPS(n, STEPS)                                                                                         \
+    do {                                                                                                             \
+        size_t i_ = 0;                                                                                               \
+        for (; (n) - i_ >= V(MANY) * V(W); i_ += V(MANY) * V(W)) STEPS(i_, V(MANY), 1, V(W));                        \
+        for (; (n) - i_ >= V(W); i_ += V(W)) STEPS(i_, 1, 1, V(W));                                                  \
+        if (i_ < (n)) STEPS(i_, 1, 0, (n) - i_);                                                                     \
+    } while (0)
+
 #define DEFINE_MAP(name)                                                                                             \
+    INLINE void K(name##_group)(int m, int full, size_t left, const T *z, T *out)                                    \
+    {                                                                                                                \
+        V(vec) x[V(MANY)];                                                                                           \
+        EACH(m) x[j] = LOAD(z + j * V(W));                                                                           \
+        V(name)(m, x);                                                                                               \
+        EACH(m) STORE(out + j * V(W), x[j]);                                                                         \
+    }                                                                                                                \
     static void K(name)(size_t n, const T *z, T *out)                                                                \
     {                                                                                                                \
-        size_t i = 0;                                                                                                \
-        for (; n - i >= V(W); i += V(W)) V(store)(out + i, V(name)(V(load)(z + i)));                                 \
-        if (i < n) V(store_n)(out + i, n - i, V(name)(V(load_n)(z + i, n - i)));                                     \
+        FOR_GROUPS(n, STEPS_##name);                                                                                 \
     }
+#define STEPS_tanh(i, m, full, left) K(tanh_group)(m, full, left, z + i, out + i)
+#define STEPS_sigmoid(i, m, full, left) K(sigmoid_group)(m, full, left, z + i, out + i)
+#define STEPS_softplus(i, m, full, left) K(softplus_group)(m, full, left, z + i, out + i)
 DEFINE_MAP(tanh)
 DEFINE_MAP(sigmoid)
 DEFINE_MAP(softplus)
 #undef DEFINE_MAP
+#undef STEPS_tanh
+#undef STEPS_sigmoid
+#undef STEPS_softplus
 
-INLINE void K(leak_step)(int full, size_t left, V(vec) a, V(vec) keep, const T *r, const T *z, V(vec) s, const T *xi, T *t,
-                         T *r_next)
+INLINE void K(leak_group)(int m, int full, size_t left, T a, const T *r, const T *z, T s, const T *xi, T *t, T *r_next)
 {
-    V(vec) x = LOAD(z);
-    if (xi) x = V(fma)(s, LOAD(xi), x);
-    const V(vec) th = V(tanh)(x), next = V(fma)(a, th, keep * LOAD(r));
-    STORE(t, th);
-    STORE(r_next, next);
+    const V(vec) va = V(set1)(a), keep = V(set1)(1 - a), vs = V(set1)(s);
+    V(vec) x[V(MANY)];
+    EACH(m) x[j] = LOAD(z + j * V(W));
+    if (xi) EACH(m) x[j] = V(fma)(vs, LOAD(xi + j * V(W)), x[j]);
+    V(tanh)(m, x);
+    EACH(m) {
+        const V(vec) next = V(fma)(va, x[j], keep * LOAD(r + j * V(W)));
+        STORE(t + j * V(W), x[j]);
+        STORE(r_next + j * V(W), next);
+    }
 }
 
 static void K(leak_tanh)(size_t n, T a, const T *r, const T *z, T s, const T *xi, T *t, T *r_next)
 {
-    const V(vec) va = V(set1)(a), keep = V(set1)(1 - a), vs = V(set1)(s);
-#define NOISY(i, full, left) K(leak_step)(full, left, va, keep, r + i, z + i, vs, xi + i, t + i, r_next + i)
-#define QUIET(i, full, left) K(leak_step)(full, left, va, keep, r + i, z + i, vs, NULL, t + i, r_next + i)
-    if (xi) FOR_VECTORS(n, NOISY);
-    else FOR_VECTORS(n, QUIET);
+#define NOISY(i, m, full, left) K(leak_group)(m, full, left, a, r + i, z + i, s, xi + i, t + i, r_next + i)
+#define QUIET(i, m, full, left) K(leak_group)(m, full, left, a, r + i, z + i, s, NULL, t + i, r_next + i)
+    if (xi) FOR_GROUPS(n, NOISY);
+    else FOR_GROUPS(n, QUIET);
 #undef NOISY
 #undef QUIET
 }
@@ -152,4 +177,6 @@ static double K(sumsq)(size_t n, const T *x)
 #undef LOAD
 #undef STORE
 #undef FOR_VECTORS
+#undef FOR_GROUPS
+#undef EACH
 #undef INLINE
