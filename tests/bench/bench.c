@@ -1,14 +1,16 @@
 /* One measurement a run: `bench train SHAPE SECONDS` updates/s of rnn-train's inner loop; `bench roof SHAPE SECONDS` the rate
  * in updates/s that CBLAS's sgemm alone would allow on the shape's three products (forward, backward, weight gradient);
  * `bench run SHAPE SECONDS` and `bench run-roof` the same for forward passes; `bench list`; `bench crc MIB` seconds for zlib's
- * crc32.  Seconds are processor seconds of the one thread, and the best of several short rounds is printed: what the machine can
+ * crc32; `bench read` reads standard input to its end and does nothing else.  Seconds are processor seconds of the one thread, and the best of several short rounds is printed: what the machine can
  * do when nothing disturbs it. */
 #include <cblas.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "base/mem.h"
@@ -222,9 +224,21 @@ static double crc_seconds(size_t mib)
     return best;
 }
 
+/* As rnn-cat reads: a pipe of 1 MiB, 256 KiB at a time. */
+static int read_only(void)
+{
+    enum { CHUNK = 256 << 10 };
+    char *x = rnn_alloc(CHUNK, 1);
+    ssize_t n;
+    fcntl(STDIN_FILENO, F_SETPIPE_SZ, 1 << 20);
+    while ((n = read(STDIN_FILENO, x, CHUNK)) > 0) continue;
+    free(x);
+    return n < 0;
+}
+
 static int usage(void)
 {
-    fputs("usage: bench list | crc MIB | {train|roof|run|run-roof} SHAPE SECONDS\n", stderr);
+    fputs("usage: bench list | about | read | crc MIB | {train|roof|run|run-roof} SHAPE SECONDS\n", stderr);
     return 2;
 }
 
@@ -238,6 +252,7 @@ int main(int argc, char **argv)
         for (size_t i = 0; i < RNN_LEN(shapes); i++)
             printf("%s\t%zu\t%zu\t%zu\t%zu\n", shapes[i].name, shapes[i].N, shapes[i].B, shapes[i].T, shapes[i].rank);
     if (argc == 2 && !strcmp(argv[1], "about")) printf("%s kernels, OpenBLAS core %s\n", rnn_kernels()->name, openblas_get_corename());
+    if (argc == 2 && !strcmp(argv[1], "read")) return read_only();
     if (argc == 2) return 0;
     if (argc == 3 && !strcmp(argv[1], "crc")) return printf("%.6f\n", crc_seconds((size_t) atoi(argv[2]))) < 0;
     if (argc != 4) return usage();
