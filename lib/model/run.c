@@ -196,7 +196,8 @@ void rnn_runner_free(struct rnn_runner *r)
     free(r);
 }
 
-/* A unit whose rate is held at zero sends nothing: its columns of the recurrent and read-out weights are zero. */
+/* A unit whose rate is held at zero sends nothing: its columns of the recurrent and read-out weights are zero.  A read-out from
+ * latent variables hears units through n alone. */
 static int silence(const struct rnn_runner *r, const struct rnn_run_opts *opts, double *theta, struct rnn_err *err)
 {
     static const char *const listeners[] = { "W_rec", "n", "W_out" };
@@ -205,7 +206,7 @@ static int silence(const struct rnn_runner *r, const struct rnn_run_opts *opts, 
             return rnn_fail(err, RNN_ERR_ARG, "unit %zu cannot be silenced: the network has units 0 to %zu", opts->silent[i], r->spec.N - 1);
         for (size_t l = 0; l < RNN_LEN(listeners); l++) {
             const struct rnn_param *p = rnn_param_find(&r->params, listeners[l]);
-            if (!p || p->cols != r->spec.N) continue;
+            if (!p || (r->spec.read_latent && !strcmp(p->name, "W_out"))) continue;
             for (size_t row = 0; row < p->rows; row++) theta[p->offset + row * p->cols + opts->silent[i]] = 0;
         }
     }
@@ -246,12 +247,12 @@ size_t rnn_run_width(const struct rnn_spec *s, const struct rnn_run_opts *o)
     return o->units ? o->n_units : o->see == RNN_SEE_LATENT ? s->n_latent : s->N;
 }
 
-static void zero_silent(const struct rnn_run_opts *o, size_t N, size_t rows, float *x)
+/* Silent units among the n in `units` (NULL: units 0 to n-1), x [rows][n]. */
+static void zero_silent(const struct rnn_run_opts *o, const size_t *units, size_t n, size_t rows, float *x)
 {
-    const size_t n = o->units ? o->n_units : N;
     for (size_t j = 0; j < n; j++)
         for (size_t i = 0; i < o->n_silent; i++)
-            if (o->silent[i] == (o->units ? o->units[j] : j))
+            if (o->silent[i] == (units ? units[j] : j))
                 for (size_t row = 0; row < rows; row++) x[row * n + j] = 0;
 }
 
@@ -275,7 +276,8 @@ static int run_blocks(struct rnn_runner *r, struct rnn_run_job *job, struct rnn_
         job->K = job->tr->K - job->row0 < RNN_RUN_BLOCK ? job->tr->K - job->row0 : RNN_RUN_BLOCK;
         rc = r->bits == 64 ? rnn_run_block_f64(job, err) : rnn_run_block_f32(job, err);
         if (rc < 0 || !o->sink) continue;
-        if (o->see == RNN_SEE_RATES) zero_silent(o, r->spec.N, job->K * kept, job->x);
+        if (o->see == RNN_SEE_RATES) zero_silent(o, o->units, rnn_run_width(&r->spec, o), job->K * kept, job->x);
+        zero_silent(o, NULL, r->spec.N, job->K, job->r0);
         const struct rnn_run_seen seen = { .first = job->row0, .K = job->K, .n_steps = kept, .T = job->T, .x = job->x, .r0 = job->r0,
                                            .o = job->o + job->row0 * job->T * r->spec.n_out };
         rc = o->sink(o->sink_arg, &seen, err);

@@ -210,6 +210,54 @@ static void silenced_units_are_not_heard(void **state)
     rnn_task_free(t);
 }
 
+/* arg: the unit that must be at zero from the beginning, and no other with it. */
+static int see_silence(void *arg, const struct rnn_run_seen *seen, struct rnn_err *e)
+{
+    const size_t N = 5, unit = *(const size_t *)arg;
+    (void)e;
+    for (size_t i = 0; i < seen->K * N; i++) assert_true((seen->r0[i] == 0) == (i % N == unit));
+    for (size_t i = 0; i < seen->K * seen->n_steps * N; i++) assert_true((seen->x[i] == 0) == (i % N == unit));
+    return RNN_OK;
+}
+
+/* As many latent variables as units: columns of W_out are latent variables then, and a unit is silenced through n alone. */
+static void silence_spares_latent_variables(void **state)
+{
+    (void)state;
+    enum { N = 5, UNIT = 2, K = 3 };
+    struct rnn_task *t = make_task("flip-flop", NULL, NULL);
+    struct rnn_net *full = make_net(t, RNN_ELMAN, N, N, 64), *net;
+    struct rnn_spec s = full->spec;
+    struct rnn_trials tr;
+    struct rnn_run_opts opts = RNN_RUN_DEFAULT;
+    struct rnn_run_result a, b;
+    size_t silent[] = { UNIT };
+    double state0[K * N];
+    for (size_t i = 0; i < RNN_LEN(state0); i++) state0[i] = 0.5;
+    s.read_latent = true;
+    OK(rnn_net_new(&net, &s, &err));
+    assert_int_equal(net->params.total, full->params.total);
+    memcpy(net->theta, full->theta, full->params.total * sizeof *net->theta);
+    draw(t, K, &tr);
+    opts.state0 = state0;
+    opts.silent = opts.sink_arg = silent;
+    opts.n_silent = 1;
+    opts.sink = see_silence;
+    OK(rnn_run_score(net, t, &tr, &opts, &a, &err));
+    double *n = rnn_net_param(net, "n");
+    for (size_t i = 0; i < N; i++) n[i * N + UNIT] = 0;
+    opts.n_silent = 0;
+    opts.sink = NULL;
+    OK(rnn_run_score(net, t, &tr, &opts, &b, &err));
+    assert_memory_equal(a.o, b.o, tr.K * a.T * a.n_out * sizeof *a.o);
+    rnn_run_release(&a);
+    rnn_run_release(&b);
+    rnn_net_free(net);
+    rnn_net_free(full);
+    rnn_trials_release(&tr);
+    rnn_task_free(t);
+}
+
 /* Before the kick nothing changes; after it the state does, by a kick that is the trial's own. */
 static void kicks_come_when_told(void **state)
 {
@@ -310,7 +358,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_equal_steps), cmocka_unit_test(trials_do_not_depend_on_count), cmocka_unit_test(long_runs_continue),
-        cmocka_unit_test(losses_add_up), cmocka_unit_test(silenced_units_are_not_heard), cmocka_unit_test(kicks_come_when_told),
+        cmocka_unit_test(losses_add_up), cmocka_unit_test(silenced_units_are_not_heard), cmocka_unit_test(silence_spares_latent_variables),
+        cmocka_unit_test(kicks_come_when_told),
         cmocka_unit_test(activity_is_thinned), cmocka_unit_test(free_runs_feed_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
