@@ -5,6 +5,7 @@
 #include <lapacke.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/mem.h"
 #include "io/outfile.h"
@@ -17,9 +18,20 @@
 #define RNN_SUITE_VERSION "unknown"
 #endif
 
+/* A closed standard stream would be given to the next file that is opened, and messages would end up in an output.  What takes its
+ * place cannot be used the way the stream is, so that reading and writing fail as they would have. */
+static void hold_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0) continue;
+        if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) _exit(1); /* the lowest that is free is fd */
+    }
+}
+
 void tool_begin(const char *name)
 {
     struct rnn_err err = { 0 };
+    hold_standard_streams();
     cli_tool_name = name;
     tool_catch_signals();
     rnn_blas_set_threads(1);
@@ -52,6 +64,13 @@ struct rnn_reader *tool_open_input(const struct cli_tool *tool, const char *file
     return r;
 }
 
+/* Whether a temporary may be made for path.  Opening a FIFO makes none, and waits for a reader: that must stay interruptible. */
+static bool may_have_temp(const char *path)
+{
+    struct stat st;
+    return !is_standard(path) && !(stat(path, &st) == 0 && S_ISFIFO(st.st_mode));
+}
+
 struct rnn_writer *tool_open_output(const struct cli_common *c)
 {
     struct rnn_writer *w;
@@ -60,10 +79,11 @@ struct rnn_writer *tool_open_output(const struct cli_common *c)
     if (is_standard(c->output) && isatty(STDOUT_FILENO) && !c->force) {
         cli_die(2, "standard output is a terminal: a stream is binary: redirect it, use -o FILE, pipe it into rnn-cat, or force it with -f");
     }
-    tool_block_signals(true, &signals);
+    const bool hold = may_have_temp(c->output);
+    if (hold) tool_block_signals(true, &signals);
     const int rc = rnn_writer_open(&w, c->output, &err);
     if (rc >= 0 && rnn_writer_temp(w)) tool_remember_temp(rnn_writer_temp(w));
-    tool_block_signals(false, &signals);
+    if (hold) tool_block_signals(false, &signals);
     if (rc < 0) cli_die_err(&err);
     return w;
 }
@@ -97,10 +117,11 @@ FILE *tool_open_text(const struct cli_common *c)
     sigset_t signals;
     struct rnn_err err;
     if (is_standard(c->output)) return stdout;
-    tool_block_signals(true, &signals);
+    const bool hold = may_have_temp(c->output);
+    if (hold) tool_block_signals(true, &signals);
     const int rc = rnn_outfile_open(&text.out, c->output, &err);
     if (rc >= 0 && text.out.temp) tool_remember_temp(text.out.temp);
-    tool_block_signals(false, &signals);
+    if (hold) tool_block_signals(false, &signals);
     if (rc < 0) cli_die_err(&err);
     const int fd = fcntl(text.out.fd, F_DUPFD_CLOEXEC, 0);
     text.path = c->output;

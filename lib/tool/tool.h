@@ -20,7 +20,7 @@
 #include "io/reader.h"
 #include "io/writer.h"
 
-/* First thing in main: names the tool in messages, selects kernels from RNN_KERNEL (exit 2 when unusable), one BLAS thread,
+/* First thing in main: keeps closed standard streams from becoming files, names the tool in messages, selects kernels from RNN_KERNEL (exit 2 when unusable), one BLAS thread,
  * denormals flushed, signals: SIGPIPE kills silently whatever was inherited; SIGINT, SIGTERM and SIGHUP remove temporary
  * files and kill, unless the tool polls tool_interrupted. */
 void tool_begin(const char *name);

@@ -171,6 +171,33 @@ PY
     done
 }
 
+@test "closed standard streams fail where they are needed and never become files" {
+    "$probe" -o want stream
+    run -0 bash -c "'$probe' --verbose -o out <stream 2>&-"
+    cmp want out
+    run -1 --separate-stderr bash -c "'$probe' stream >&-"
+    [[ "$stderr" == "tool_probe: "*"standard output"*"Bad file descriptor" ]]
+    run -1 --separate-stderr bash -c "'$probe' -o out <&-"
+    [[ "$stderr" == "tool_probe: standard input: "*"Bad file descriptor" ]]
+    cmp want out
+}
+
+@test "a FIFO that nobody reads can be given up" {
+    mkfifo fifo
+    for words in "-o fifo stream" "--text -o fifo"; do
+        # shellcheck disable=SC2086
+        OPENBLAS_NUM_THREADS=1 "$probe" $words 3>&- & # another thread would take the signal
+        pid=$!
+        sleep 0.3
+        kill -TERM "$pid"
+        (sleep 5 && kill -KILL "$pid") 3>&- &
+        status=0
+        wait "$pid" || status=$?
+        kill "$!" || true
+        [ "$status" -eq 143 ] || { echo "$words: $status"; false; }
+    done
+}
+
 @test "text goes through links and into pipes, and a file that it replaces keeps its permissions" {
     for words in "" "--named"; do
         rm -f out link

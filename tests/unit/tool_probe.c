@@ -12,6 +12,7 @@ static struct {
 static int start(void *user, const msgpack_object *head, struct rnn_writer *w, struct rnn_err *err)
 {
     (void)user, (void)head, (void)w;
+    cli_verbose("a segment begins");
     for (int64_t t = 0; t < opt.wait_ms; t += 10) {
         if (opt.polls && tool_interrupted() && !opt.no_end) return rnn_fail(err, RNN_ERR_INTERRUPTED, "interrupted");
         usleep(10000);
