@@ -77,14 +77,17 @@ int rnn_phase_speed(const struct rnn_net *net, double *x, size_t steps, size_t t
     RNN_TRY(rnn_alloc_into(&next, 3 * N, sizeof *next, err));
     double *r = next + N, *r_next = r + N;
     int rc = rnn_net_readout(net, x, r, NULL, err);
+    bool is_finite = true;
     *speed = 0;
-    for (size_t t = 0; rc >= 0 && t < steps; t++) {
+    for (size_t t = 0; rc >= 0 && is_finite && t < steps; t++) {
         rc = rnn_net_step(net, x, NULL, next, err);
         if (rc >= 0) rc = rnn_net_readout(net, next, r_next, NULL, err);
         for (size_t i = 0; t + tail >= steps && i < N; i++) *speed = fmax(*speed, fabs(r_next[i] - r[i]));
+        for (size_t i = 0; i < N; i++) is_finite &= isfinite(next[i]);
         memcpy(x, next, N * sizeof *x);
         memcpy(r, r_next, N * sizeof *r);
     }
+    if (!is_finite) *speed = INFINITY; /* fmax passes over what is not a number: it would read as rest */
     free(next);
     return rc < 0 ? rc : RNN_OK;
 }

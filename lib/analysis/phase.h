@@ -29,7 +29,7 @@ struct rnn_phase_turn { double exponent, error, period; bool is_chaotic; };
 int rnn_phase_turning(const struct rnn_map *map, const double *x, size_t steps, struct rnn_phase_turn *out, struct rnn_err *err);
 
 /* Roll-out criterion: from x [N] (changed), `steps` noise-free steps without input; speed = max |r_{t+1} - r_t| over units and over the
- * last `tail` steps.  Their follow-up uses 6000 and 2000 steps and calls speed > 1e-3 rotating. */
+ * last `tail` steps; INFINITY when a state leaves the finite numbers (relu networks may).  Their follow-up uses 6000 and 2000 steps and calls speed > 1e-3 rotating. */
 int rnn_phase_speed(const struct rnn_net *net, double *x, size_t steps, size_t tail, double *speed, struct rnn_err *err);
 
 #endif

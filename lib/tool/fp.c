@@ -17,7 +17,18 @@ static int remember_points(struct tool_fp_own *own, const struct tool_fp_found *
 static int skip(struct tool_fp_job *j, const char *status, struct rnn_err *err)
 {
     RNN_TRY(tool_fp_report_skipped(j, status, err));
-    return j->plan->phase ? tool_fp_phase(j, NULL, err) : RNN_OK;
+    return j->plan->phase ? tool_fp_phase(j, false, NULL, err) : RNN_OK;
+}
+
+/* The search without input, which is what happens after a trial; NULL when none was asked for. */
+static const struct tool_fp_found *without_input(const struct tool_fp_job *j, const struct tool_fp_found *f, size_t n)
+{
+    for (size_t k = 0; k < n; k++) {
+        size_t i = 0;
+        while (i < j->net->spec.n_in && f[k].u[i] == 0) i++;
+        if (i == j->net->spec.n_in) return &f[k];
+    }
+    return NULL;
 }
 
 static int search_all(struct tool_fp_job *j, struct rnn_err *err)
@@ -32,7 +43,7 @@ static int search_all(struct tool_fp_job *j, struct rnn_err *err)
         if (rc >= 0) rc = tool_fp_report(j, &f[i], err);
     }
     if (rc >= 0 && j->plan->array[TOOL_FP_PCA]) rc = tool_fp_pca(j, f, n, err);
-    if (rc >= 0 && j->plan->phase) rc = tool_fp_phase(j, &f[0], err);
+    if (rc >= 0 && j->plan->phase) rc = tool_fp_phase(j, true, without_input(j, f, n), err);
     if (rc >= 0 && j->plan->match > 0) rc = remember_points(j->own, &f[0], err);
     for (size_t i = 0; i < n; i++) tool_fp_found_release(&f[i]);
     free(f);

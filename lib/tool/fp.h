@@ -83,8 +83,9 @@ int tool_fp_search(struct tool_fp_job *j, struct tool_fp_found *f, struct rnn_er
 
 /* Tables and arrays of one input, appended to j->it->out. */
 int tool_fp_report(struct tool_fp_job *j, struct tool_fp_found *f, struct rnn_err *err);
-/* Table `phase`: what the network does after its trial; by the published index, by the roll-out, and by the points themselves. */
-int tool_fp_phase(struct tool_fp_job *j, const struct tool_fp_found *zero, struct rnn_err *err);
+/* Table `phase`: what the network does after its trial; by the published index, by the roll-out, and by the points themselves.
+ * can_run false: a row that says its status alone.  zero: what was found without input, to be counted; NULL: not searched. */
+int tool_fp_phase(struct tool_fp_job *j, bool can_run, const struct tool_fp_found *zero, struct rnn_err *err);
 /* Arrays pca_axes, pca_mean, pca_variance, pca_trajectories of the kept states, and pca_points of each input. */
 int tool_fp_pca(struct tool_fp_job *j, const struct tool_fp_found *f, size_t n_found, struct rnn_err *err);
 int tool_fp_report_skipped(struct tool_fp_job *j, const char *status, struct rnn_err *err);

@@ -13,11 +13,11 @@
 static const struct tool_column columns[] = {
     {"index", RNN_KV_INT, NULL, "number of the network within its ensemble"},
     {"status", RNN_KV_STR, NULL, "of its training"},
-    {"mechanism", RNN_KV_STR, NULL, "not-learned, unstable or diverged by training; else the verdict of the points: slow-point, limit-cycle or irregular"},
+    {"mechanism", RNN_KV_STR, NULL, "not-learned, unstable or diverged by training; else the verdict of the points: slow-point, limit-cycle, irregular, or diverged where it runs away"},
     {"mechanism_all", RNN_KV_STR, NULL, "the same after every trial that was followed, one of each cue: mixed when they end differently"},
     {"trials", RNN_KV_INT, NULL, "trials that were followed; all else is about the first"},
     {"class", RNN_KV_STR, NULL, "as published: not-learned, unstable or diverged by training, else class_index"},
-    {"class_index", RNN_KV_STR, NULL, "by the published index: below 0.5 limit-cycle, else slow-point"},
+    {"class_index", RNN_KV_STR, NULL, "by the published index: below 0.5 limit-cycle, else slow-point; diverged: no index"},
     {"class_index_flipped", RNN_KV_STR, NULL, "the same with the sign of the second axis flipped, which is as good"},
     {"class_rollout", RNN_KV_STR, NULL, "by the speed of a long roll-out without noise and input"},
     {"class_points", RNN_KV_STR, NULL, "by where the roll-out ends: at a fixed or slow point, on a limit cycle, or turning irregularly"},
@@ -31,8 +31,8 @@ static const struct tool_column columns[] = {
     {"settles_speed", RNN_KV_REAL, "1/tau", "speed of the point that the roll-out settles at"},
     {"settles_distance", RNN_KV_REAL, NULL, "distance of the roll-out's last state from it"},
     {"settles_status", RNN_KV_STR, NULL, "fixed or slow"},
-    {"n_fixed", RNN_KV_INT, NULL, "fixed points found without input"},
-    {"n_slow", RNN_KV_INT, NULL, "slow points found without input"},
+    {"n_fixed", RNN_KV_INT, NULL, "fixed points found without input; missing: searched under other inputs only"},
+    {"n_slow", RNN_KV_INT, NULL, "slow points found without input; missing as well"},
     {0}};
 
 struct phase {
@@ -69,7 +69,14 @@ static struct rnn_trials one_trial(const struct rnn_trials *all, size_t k, size_
     return one;
 }
 
-/* Nine trial lengths with the network's noise, the index of their rates; x [N] gets the last state. */
+static bool is_finite_state(size_t N, const double *x)
+{
+    for (size_t i = 0; i < N; i++)
+        if (!isfinite(x[i])) return false;
+    return true;
+}
+
+/* Nine trial lengths with the network's noise, the index of their rates unless these left the finite numbers; x [N] gets the last state. */
 static int nine_trials(struct tool_fp_job *j, size_t k, struct phase *ph, double *x, struct rnn_err *err)
 {
     const struct tool_arena *a = j->own->arena;
@@ -81,7 +88,7 @@ static int nine_trials(struct tool_fp_job *j, size_t k, struct phase *ph, double
     o.seed = j->plan->seed, o.extra_steps = 8 * tr.T, o.open_loop = true, o.sink = keep_rates, o.sink_arg = &keep;
     int rc = rnn_run_score(j->net, NULL, &tr, &o, &r, err);
     if (rc >= 0) memcpy(x, r.last, keep.N * sizeof *x);
-    if (rc >= 0 && k == 0 && keep.N >= 2 && keep.n >= 7) rc = rnn_phase_index(keep.n, keep.N, keep.R, ph->index, err);
+    if (rc >= 0 && k == 0 && keep.N >= 2 && keep.n >= 7 && is_finite_state(keep.n * keep.N, keep.R)) rc = rnn_phase_index(keep.n, keep.N, keep.R, ph->index, err);
     rnn_run_release(&r);
     free(keep.R);
     return rc;
@@ -120,9 +127,17 @@ static int resting(struct tool_fp_job *j, const struct rnn_map *map, const doubl
     return rc;
 }
 
+static const char *const name[2] = {"slow-point", "limit-cycle"};
+static const char DIVERGED[] = "diverged";
+
+/* An index that is not a number counts as slow point, as published; a run without index never came to be judged. */
+static const char *class_of_index(const struct phase *ph, int flipped)
+{
+    return isnan(ph->index[0]) && ph->points == DIVERGED ? DIVERGED : name[ph->index[flipped] < 0.5];
+}
+
 static int put_row(struct tool_fp_job *j, const struct phase *ph, const struct tool_fp_found *f, struct rnn_err *err)
 {
-    static const char *const name[2] = {"slow-point", "limit-cycle"};
     const struct rnn_net *net = j->net;
     const bool is_learned = net->status != RNN_NET_NOT_LEARNED && net->status != RNN_NET_UNSTABLE && net->status != RNN_NET_DIVERGED;
     struct rnn_table *t;
@@ -132,12 +147,12 @@ static int put_row(struct tool_fp_job *j, const struct phase *ph, const struct t
     rnn_table_set_str(t, "status", rnn_net_status_names[net->status]);
     rnn_table_set_str(t, "mechanism", is_learned && ph ? ph->points : rnn_net_status_names[net->status]);
     rnn_table_set_str(t, "mechanism_all", is_learned && ph ? ph->all : rnn_net_status_names[net->status]);
-    rnn_table_set_str(t, "class", is_learned && ph ? name[ph->index[0] < 0.5] : rnn_net_status_names[net->status]);
+    rnn_table_set_str(t, "class", is_learned && ph ? class_of_index(ph, 0) : rnn_net_status_names[net->status]);
     if (ph) {
         rnn_table_set_int(t, "trials", (int64_t)ph->trials);
-        rnn_table_set_str(t, "class_index", name[ph->index[0] < 0.5]); /* NaN counts as slow point, as published */
-        rnn_table_set_str(t, "class_index_flipped", name[ph->index[1] < 0.5]);
-        rnn_table_set_str(t, "class_rollout", name[ph->speed > j->plan->rollout_speed]);
+        rnn_table_set_str(t, "class_index", class_of_index(ph, 0));
+        rnn_table_set_str(t, "class_index_flipped", class_of_index(ph, 1));
+        rnn_table_set_str(t, "class_rollout", isfinite(ph->speed) ? name[ph->speed > j->plan->rollout_speed] : DIVERGED);
         rnn_table_set_str(t, "class_points", ph->points);
         rnn_table_set(t, "mechanism_index", ph->index[0]);
         rnn_table_set(t, "mechanism_index_flipped", ph->index[1]);
@@ -162,21 +177,23 @@ static int put_row(struct tool_fp_job *j, const struct phase *ph, const struct t
 static int follow(struct tool_fp_job *j, const struct rnn_map *map, size_t k, struct phase *ph, double *x, struct rnn_err *err)
 {
     *ph = (struct phase){.index = {NAN, NAN}, .speed = NAN, .period = NAN, .exponent = NAN, .exponent_error = NAN, .settles_speed = NAN,
-                         .settles_distance = NAN, .points = "diverged", .settles = ""};
+                         .settles_distance = NAN, .points = DIVERGED, .settles = ""};
     RNN_TRY(nine_trials(j, k, ph, x, err));
-    for (size_t i = 0; i < j->net->spec.N; i++)
-        if (!isfinite(x[i])) return RNN_OK;
+    if (!is_finite_state(j->net->spec.N, x)) return RNN_OK;
     RNN_TRY(rnn_phase_speed(j->net, x, j->plan->rollout, j->plan->rollout_tail, &ph->speed, err));
+    for (size_t i = 0; i < j->net->spec.N; i++)
+        if (!(fabs(x[i]) <= j->plan->search.max_norm)) ph->speed = INFINITY; /* on its way: its growth is no chaos */
+    if (!isfinite(ph->speed)) return RNN_OK;
     return (ph->speed > j->plan->rollout_speed ? turning : resting)(j, map, x, ph, err);
 }
 
-int tool_fp_phase(struct tool_fp_job *j, const struct tool_fp_found *f, struct rnn_err *err)
+int tool_fp_phase(struct tool_fp_job *j, bool can_run, const struct tool_fp_found *f, struct rnn_err *err)
 {
     struct phase ph, other;
     struct rnn_map map = {0};
     double *x;
     if (!j->own->arena) return rnn_fail(err, RNN_ERR_ARG, "--phase needs its task, to know what a trial is: say --task FILE");
-    if (!f) return put_row(j, NULL, NULL, err);
+    if (!can_run) return put_row(j, NULL, NULL, err);
     const size_t trials = j->plan->phase_trials < j->own->arena->tr.K ? j->plan->phase_trials : j->own->arena->tr.K;
     RNN_TRY(rnn_alloc_into(&x, j->net->spec.N, sizeof *x, err));
     int rc = rnn_map_of_net(j->net, NULL, &map, err);

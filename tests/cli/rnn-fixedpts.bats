@@ -188,6 +188,29 @@ PY
     [ "$(table phase out | column mechanism_all)" = limit-cycle ]
 }
 
+@test "phase: a network that runs away is a row of its own, and the next one is looked at" {
+    taskgen cue-discrimination --delay-ms 60 --fresh -o task
+    "$PYTHON" -c 'import numpy as np
+for g in (1.05, 3.): np.savez("run%g.npz" % g, W_rec=g * np.eye(2), b_rec=np.ones(2), W_in=np.zeros((2, 2)), W_out=np.eye(2))'
+    for g in 1.05 3; do
+        rnn-cat -q --from npz --cell elman --activation relu --task task "run$g.npz" | rnn-fixedpts --phase --count 4 --rollout 20000 -q -o out
+        [ "$(table phase out | column mechanism)" = diverged ]
+        [ "$(table phase out | column class_rollout)" = diverged ]
+    done
+    [ "$(table phase out | column class_index)" = diverged ]
+}
+
+@test "phase: points are counted without input, whichever input comes first" {
+    taskgen cue-discrimination --delay-ms 60 --fresh -o task
+    "$PYTHON" -c 'import numpy as np; np.savez("two.npz", W_rec=2 * np.eye(2), W_in=9 * np.eye(2), W_out=np.eye(2))'
+    rnn-cat -q --from npz --cell elman --activation tanh --task task two.npz -o net
+    rnn-fixedpts --phase --starts uniform --count 200 --input 1,1 --input zero -q -o out net
+    [ "$(table coverage out | column n_fixed | paste -sd' ')" = "1 9" ]
+    [ "$(table phase out | column n_fixed)" = 9 ]
+    rnn-fixedpts --phase --starts uniform --count 200 --input 1,1 -q -o out net
+    [ "$(table phase out | column n_fixed)" = NaN ]
+}
+
 @test "inputs: each has its own points" {
     rnn-cat select --index 0 "$DATA/ff.rnn" | rnn-fixedpts --count 128 --input zero --input 1,1 --input 1,-1 -o out
     [ "$(table coverage out | column input | sort -u | tr '\n' ' ')" = "1,-1 1,1 zero " ]

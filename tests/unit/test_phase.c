@@ -136,9 +136,30 @@ static void tent_is_chaotic(void **state)
     assert_true(t.is_chaotic);
 }
 
+/* x' = 2 x leaves the finite numbers after 1024 steps; inf - inf is no number, and must not read as rest. */
+static void running_away_is_no_rest(void **state)
+{
+    (void)state;
+    struct rnn_net *net;
+    struct rnn_spec s;
+    double x = 1, speed = 0;
+    rnn_spec_default(&s);
+    s.act = RNN_RELU, s.N = s.n_in = s.n_out = 1;
+    s.bias_rec = s.bias_in = s.bias_out = false;
+    assert_int_equal(rnn_net_new(&net, &s, &err), RNN_OK);
+    *rnn_net_param(net, "W_rec") = 2;
+    assert_int_equal(rnn_phase_speed(net, &x, 100, 10, &speed, &err), RNN_OK);
+    assert_true(speed == 0x1p99); /* the last step doubles 2^99 */
+    x = 1;
+    assert_int_equal(rnn_phase_speed(net, &x, 3000, 1000, &speed, &err), RNN_OK);
+    assert_true(speed == INFINITY);
+    rnn_net_free(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(reference_values), cmocka_unit_test(linear_form_is_the_definition),
-                                       cmocka_unit_test(turns_of_known_period), cmocka_unit_test(cycle_of_the_map), cmocka_unit_test(tent_is_chaotic)};
+                                       cmocka_unit_test(turns_of_known_period), cmocka_unit_test(cycle_of_the_map), cmocka_unit_test(tent_is_chaotic),
+                                       cmocka_unit_test(running_away_is_no_rest)};
     return cmocka_run_group_tests_name("phase", tests, NULL, NULL);
 }
