@@ -101,9 +101,8 @@ static bool wants_kind(const struct rnn_select_rule *r, const char *kind)
 }
 
 /* Keeps an item that others may refer to; its bytes only when something that refers to it can still be chosen. */
-static int hold(struct rnn_selector *s, const struct rnn_frame *f, bool chosen, struct rnn_err *err)
+static int hold(struct rnn_selector *s, const struct rnn_frame *f, bool chosen, bool needed, struct rnn_err *err)
 {
-    const bool needed = is_kind(f, "task") || wants_kind(s->rule, "activity");
     char *key;
     if (!is_kind(f, "task") && !is_kind(f, "net") && !is_kind(f, "trials")) return RNN_OK;
     RNN_TRY(key_of(f->body, f->kind, "id", &key, err));
@@ -171,7 +170,7 @@ static int add_owner(struct rnn_selector *s, const msgpack_object *body, struct 
     return l && l->type == MSGPACK_OBJECT_MAP ? rnn_want_kvs(body, "labels", &o->labels, err) : RNN_OK;
 }
 
-static int name_fits(const struct rnn_select_rule *r, const msgpack_object *body)
+static bool name_fits(const struct rnn_select_rule *r, const msgpack_object *body)
 {
     const msgpack_object *o = rnn_find(body, "name");
     for (size_t i = 0; i < r->n_names && o && o->type == MSGPACK_OBJECT_STR; i++) {
@@ -180,23 +179,29 @@ static int name_fits(const struct rnn_select_rule *r, const msgpack_object *body
     return r->n_names == 0;
 }
 
-static int fits(const struct rnn_selector *s, const struct rnn_frame *f, bool *out, struct rnn_err *err)
+/* Whether the frame is its own or another's that --index and --label ask for. */
+static int owner_fits(const struct rnn_selector *s, const struct rnn_frame *f, bool *out, struct rnn_err *err)
 {
     const struct rnn_select_rule *r = s->rule;
     const struct owner *o = find_owner(s, rnn_find(f->body, is_kind(f, "net") ? "id" : "net"));
-    *out = wants_kind(r, f->kind) && name_fits(r, f->body);
-    if (*out && r->n_index) {
-        *out = false;
-        for (size_t i = 0; i < r->n_index && o; i++) *out |= o->index >= r->index[i].lo && o->index <= r->index[i].hi;
-    }
-    if (*out && r->labels.n) {
-        const msgpack_object *l = rnn_find(f->body, "labels");
-        struct rnn_kvs own = {0};
-        if (l && l->type == MSGPACK_OBJECT_MAP) RNN_TRY(rnn_want_kvs(f->body, "labels", &own, err));
-        *out = labels_fit(r, &own, o ? &o->labels : NULL);
-        rnn_kvs_release(&own);
-    }
+    const msgpack_object *l = rnn_find(f->body, "labels");
+    struct rnn_kvs own = {0};
+    *out = r->n_index == 0;
+    for (size_t i = 0; i < r->n_index && o; i++) *out |= o->index >= r->index[i].lo && o->index <= r->index[i].hi;
+    if (!*out || !r->labels.n) return RNN_OK;
+    if (l && l->type == MSGPACK_OBJECT_MAP) RNN_TRY(rnn_want_kvs(f->body, "labels", &own, err));
+    *out = labels_fit(r, &own, o ? &o->labels : NULL);
+    rnn_kvs_release(&own);
     return RNN_OK;
+}
+
+/* Whether a frame to come that refers to this one may be chosen.  Nets and trials are referred to by activity, which has no name; tasks by
+ * all of them. */
+static bool may_be_needed(const struct rnn_selector *s, const struct rnn_frame *f, bool owner)
+{
+    if (s->is_full) return false;
+    if (is_kind(f, "task")) return true;
+    return wants_kind(s->rule, "activity") && !s->rule->n_names && (owner || !is_kind(f, "net"));
 }
 
 /* A param frame goes where its net went. */
@@ -214,13 +219,15 @@ static int follow_net(struct rnn_selector *s, const struct rnn_frame *f, struct 
 int rnn_selector_frame(struct rnn_selector *s, const struct rnn_frame *f, struct rnn_bytes *out, struct rnn_err *err)
 {
     const struct rnn_select_rule *r = s->rule;
-    bool chosen = false;
+    bool owner = false;
     char *net = NULL, *trials = NULL, *task = NULL;
     if (is_kind(f, "param")) return follow_net(s, f, out, err);
     if (is_kind(f, "net")) RNN_TRY(add_owner(s, f->body, err));
     s->is_full |= (r->head_frames && s->frames == r->head_frames) || (r->head_nets && s->nets == r->head_nets && is_kind(f, "net"));
-    if (!s->is_full) RNN_TRY(fits(s, f, &chosen, err));
-    RNN_TRY(hold(s, f, chosen, err));
+    const bool asked = !s->is_full && wants_kind(r, f->kind) && name_fits(r, f->body);
+    if (asked || is_kind(f, "net")) RNN_TRY(owner_fits(s, f, &owner, err));
+    const bool chosen = asked && owner;
+    RNN_TRY(hold(s, f, chosen, may_be_needed(s, f, owner), err));
     if (!chosen) return RNN_OK;
     s->frames++;
     s->nets += is_kind(f, "net");

@@ -128,6 +128,21 @@ refused_select() {
     [ ! -e s2 ]
 }
 
+@test "what cannot be chosen any more is not kept in memory" {
+    taskgen repeat-copy --length 8 --dims 8 --trials 12000 >trials.rnn
+    for words in "head -n 3" "select --name repeat-copy" "select --kind table,task"; do
+        # shellcheck disable=SC2086
+        run -0 "$PY" - $words trials.rnn <<'PY'
+import os, resource, subprocess, sys
+with open("out.rnn", "wb") as out:
+    subprocess.run(["rnn-cat"] + sys.argv[1:], stdout=out, check=True)
+peak, size = 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, os.path.getsize("trials.rnn")
+assert size > 80e6 and peak < size / 2, (peak, size)
+PY
+        rnn-cat check out.rnn
+    done
+}
+
 @test "a selected net brings its task and its own frames; the rest stays" {
     [ -s task.rnn ] || skip "no taskgen"
     "$PY" - <<'PY'
