@@ -25,13 +25,14 @@ int rnn_fail(struct rnn_err *err, int code, const char *fmt, ...)
 
 int rnn_fail_sys(struct rnn_err *err, int code, int sys, const char *fmt, ...)
 {
-    char buf[128];
+    char buf[128], why[sizeof buf + 2];
     va_list ap;
     va_start(ap, fmt);
     format(err, fmt, ap);
     va_end(ap);
-    size_t n = strlen(err->msg);
-    snprintf(err->msg + n, sizeof err->msg - n, ": %s", strerror_r(sys, buf, sizeof buf));
+    snprintf(why, sizeof why, ": %s", strerror_r(sys, buf, sizeof buf));
+    size_t n = strlen(err->msg), room = sizeof err->msg - 1 - strlen(why);
+    strcpy(err->msg + (n < room ? n : room), why); /* the end of a long path rather than the reason is lost */
     err->code = code;
     err->sys = sys;
     return code;

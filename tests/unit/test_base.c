@@ -34,6 +34,7 @@ static void messages_can_be_built_from_messages(void **state)
     assert_int_equal(err.sys, ENOSPC);
     rnn_fail_sys(&err, RNN_ERR_IO, ENOSPC, "%s", longer);
     assert_int_equal(strlen(err.msg), sizeof err.msg - 1);
+    assert_string_equal(strrchr(err.msg, 'x') + 1, ": No space left on device");
     rnn_fail(&err, RNN_ERR_ARG, "x");
     assert_int_equal(err.sys, 0);
     for (int code = RNN_ERR_INTERRUPTED; code <= RNN_NOT_CONVERGED; code++) assert_string_not_equal(rnn_rc_name(code), "unknown");
