@@ -60,8 +60,8 @@ static bool fits_depth(struct rnn_body *b, int depth)
 static void str_value(struct rnn_body *b, const char *s, size_t len)
 {
     if (failed(b) || !fits_length(b, len)) return;
-    if (!rnn_is_utf8(s, len)) {
-        rnn_fail(&b->err, RNN_ERR_ARG, "text that is not UTF-8: '%.*s'", len < 80 ? (int)len : 80, s);
+    if (!rnn_is_text(s, len)) {
+        rnn_fail(&b->err, RNN_ERR_ARG, "text that is not UTF-8, or has a NUL in it: '%.*s'", len < 80 ? (int)len : 80, s);
         return;
     }
     if (len < 32) byte(b, (unsigned char)(0xa0 | len));

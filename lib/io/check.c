@@ -55,8 +55,8 @@ static int check_unique(const msgpack_object_map *m, struct rnn_err *err)
 
 static int check_str(const msgpack_object *o, struct rnn_err *err)
 {
-    if (rnn_is_utf8(o->via.str.ptr, o->via.str.size)) return RNN_OK;
-    return rnn_fail(err, RNN_ERR_FORMAT, "a str that is not UTF-8");
+    if (rnn_is_text(o->via.str.ptr, o->via.str.size)) return RNN_OK;
+    return rnn_fail(err, RNN_ERR_FORMAT, "a str that is not UTF-8, or has a NUL in it");
 }
 
 static int check_key(const msgpack_object *key, struct rnn_err *err)

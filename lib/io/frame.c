@@ -215,12 +215,11 @@ int rnn_want_bool(const msgpack_object *map, const char *key, bool *v, struct rn
     return RNN_OK;
 }
 
-/* A malloc'd C string of a str object; a NUL inside would silently cut it, so it is refused. */
+/* A malloc'd C string of a str object, in which the reader has let no NUL through. */
 static int to_str(const char *key, const msgpack_object *o, char **v, struct rnn_err *err)
 {
     if (o->type != MSGPACK_OBJECT_STR) return wrong(key, "a str", o, err);
     size_t n = o->via.str.size;
-    if (n && memchr(o->via.str.ptr, '\0', n)) return rnn_fail(err, RNN_ERR_FORMAT, "key '%s' holds a NUL byte", key);
     char *s = malloc(n + 1);
     if (!s) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
     if (n) memcpy(s, o->via.str.ptr, n);

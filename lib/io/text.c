@@ -15,13 +15,13 @@ static size_t sequence(unsigned char b, unsigned char *lo, unsigned char *hi)
     return 0;
 }
 
-bool rnn_is_utf8(const char *s, size_t len)
+bool rnn_is_text(const char *s, size_t len)
 {
     const unsigned char *p = (const unsigned char *)s, *end = p + len;
     while (p < end) {
         unsigned char lo, hi;
         if (*p < 0x80) {
-            p++;
+            if (!*p++) return false;
             continue;
         }
         size_t n = sequence(*p, &lo, &hi);

@@ -281,6 +281,8 @@ static void bodies_that_break_the_rules_are_refused(void **state)
     assert_int_equal(READ_BODY("\x81\xa1" "a\xa2\xc0\x80"), RNN_ERR_FORMAT);    /* overlong */
     assert_int_equal(READ_BODY("\x81\xa1" "a\xc1"), RNN_ERR_FORMAT);            /* not msgpack */
     assert_int_equal(READ_BODY("\x81\xa1" "a\xa2\xc3\xa4"), RNN_OK);
+    assert_int_equal(READ_BODY("\x82\xa1" "a\x01\xa3" "a\0b\x02"), RNN_ERR_FORMAT); /* cut at its NUL the second key is the first */
+    assert_int_equal(READ_BODY("\x81\xa1" "a\xa3" "b\0c"), RNN_ERR_FORMAT);
 }
 
 static void arrays_that_break_the_rules_are_refused(void **state)
