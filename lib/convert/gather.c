@@ -104,15 +104,22 @@ static int add_value(struct rnn_gather *g, enum group group, const char *owner, 
     return add(g, &(struct block){group, owner, path, first, &a, NULL, 0}, err);
 }
 
+/* As add_value; takes over path, which is NULL when memory was out. */
+static int add_value_at(struct rnn_gather *g, enum group group, const char *owner, char *path, uint64_t first, const msgpack_object *o,
+                        struct rnn_err *err)
+{
+    const int rc = path ? add_value(g, group, owner, path, first, o, err) : rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
+    free(path);
+    return rc;
+}
+
 static int add_set(struct rnn_gather *g, const char *net, const char *prefix, const msgpack_object *set, struct rnn_err *err)
 {
-    char path[128];
     if (!set || set->type != MSGPACK_OBJECT_MAP) return RNN_OK;
     for (size_t i = 0; i < set->via.map.size; i++) {
         const msgpack_object *k = &set->via.map.ptr[i].key;
         if (k->type != MSGPACK_OBJECT_STR) return rnn_fail(err, RNN_ERR_FORMAT, "a parameter's name is not a str");
-        snprintf(path, sizeof path, "%s%.*s", prefix, (int)k->via.str.size, k->via.str.ptr);
-        RNN_TRY(add_value(g, NET, net, path, 0, &set->via.map.ptr[i].val, err));
+        RNN_TRY(add_value_at(g, NET, net, rnn_asprintf("%s%.*s", prefix, (int)k->via.str.size, k->via.str.ptr), 0, &set->via.map.ptr[i].val, err));
     }
     return RNN_OK;
 }
@@ -125,15 +132,12 @@ static int add_net(struct rnn_gather *g, const msgpack_object *body, const char 
 
 static int add_param(struct rnn_gather *g, const msgpack_object *body, const char *net, struct rnn_err *err)
 {
-    char *set = NULL, *name = NULL, path[128];
+    char *set = NULL, *name = NULL;
     uint64_t first = 0;
     int rc = rnn_want_str(body, "set", &set, err);
     if (rc >= 0) rc = rnn_want_str(body, "name", &name, err);
     if (rc >= 0) rc = rnn_want_uint(body, "first", &first, err);
-    if (rc >= 0) {
-        snprintf(path, sizeof path, "%s%s", strcmp(set, "params") ? "params0/" : "", name);
-        rc = add_value(g, NET, net, path, first, rnn_find(body, "value"), err);
-    }
+    if (rc >= 0) rc = add_value_at(g, NET, net, rnn_asprintf("%s%s", strcmp(set, "params") ? "params0/" : "", name), first, rnn_find(body, "value"), err);
     free(set);
     free(name);
     return rc;
@@ -153,7 +157,6 @@ static int add_array(struct rnn_gather *g, const msgpack_object *body, const cha
 static int add_trials(struct rnn_gather *g, const msgpack_object *body, const char *id, struct rnn_err *err)
 {
     struct rnn_trials t;
-    char path[128];
     RNN_TRY(rnn_trials_decode(body, &t, err));
     const struct rnn_array u = {RNN_F32, 3, {t.K, t.T, t.n_in}, t.u}, y = {RNN_F32, 3, {t.K, t.T, t.n_out}, t.y}, w = {RNN_F64, 2, {t.K, t.T}, t.w};
     int rc = add(g, &(struct block){TRIALS, id, "inputs", t.first, &u, NULL, 0}, err);
@@ -161,8 +164,7 @@ static int add_trials(struct rnn_gather *g, const msgpack_object *body, const ch
     if (rc >= 0) rc = add(g, &(struct block){TRIALS, id, "weights", t.first, &w, NULL, 0}, err);
     for (size_t i = 0; rc >= 0 && i < t.n_cols; i++) {
         const struct rnn_array v = {RNN_F64, 1, {t.K}, t.cols[i].v};
-        snprintf(path, sizeof path, "%s", t.cols[i].name);
-        rc = add(g, &(struct block){TRIALS, id, path, t.first, t.cols[i].s ? NULL : &v, t.cols[i].s, t.K}, err);
+        rc = add(g, &(struct block){TRIALS, id, t.cols[i].name, t.first, t.cols[i].s ? NULL : &v, t.cols[i].s, t.K}, err);
     }
     rnn_trials_release(&t);
     return rc;

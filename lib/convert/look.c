@@ -7,11 +7,17 @@
 #include "base/mem.h"
 #include "convert/text.h"
 
+/* Control bytes must neither break the line nor drive the terminal. */
+static void put_text(FILE *f, const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++) putc((unsigned char)s[i] < 0x20 || s[i] == 0x7f ? '?' : s[i], f);
+}
+
 static void put_str(FILE *f, const char *before, const msgpack_object *o)
 {
     if (!o || o->type != MSGPACK_OBJECT_STR || o->via.str.size == 0) return;
     fputs(before, f);
-    for (uint32_t i = 0; i < o->via.str.size; i++) putc((unsigned char)o->via.str.ptr[i] < 0x20 ? '?' : o->via.str.ptr[i], f);
+    put_text(f, o->via.str.ptr, o->via.str.size);
 }
 
 static void put_int(FILE *f, const char *before, const msgpack_object *o)
@@ -37,7 +43,10 @@ static void put_labels(FILE *f, const msgpack_object *body)
     if (o && o->type == MSGPACK_OBJECT_MAP && rnn_want_kvs(body, "labels", &m, &ignored) >= 0) {
         for (size_t i = 0; i < m.n; i++) {
             char *s = rnn_kv_text(&m.v[i]);
-            fprintf(f, " %s=%s", m.v[i].key, s ? s : "?");
+            putc(' ', f);
+            put_text(f, m.v[i].key, strlen(m.v[i].key));
+            putc('=', f);
+            put_text(f, s ? s : "?", s ? strlen(s) : 1);
             free(s);
         }
     }

@@ -36,6 +36,35 @@ kinds() { # FILE: its kinds in order
     [[ "${lines[4]}" == "1:1 "*"leaky tanh, units 3, "* ]]
 }
 
+@test "names are kept apart whatever their length, and cannot break a line" {
+    "$PY" - >names.rnn <<'PY'
+import sys, struct, zlib, msgpack, msgpack_numpy, numpy as np
+crcs = b""
+def put(kind, body):
+    global crcs
+    raw = b"\x93" + msgpack.packb(kind) + msgpack.packb(body, default=msgpack_numpy.encode)
+    crc = struct.pack(">I", zlib.crc32(raw)); crcs += crc
+    sys.stdout.buffer.write(raw + b"\xce" + crc)
+one = np.zeros((1, 1))
+put("head", {"format": "rnn-stream", "version": [1, 0], "prov": []})
+put("task", {"id": "t", "name": "mine", "n_in": 1, "n_out": 1, "steps": 2})
+for first in (0, 2):
+    k = np.arange(2.) + first
+    put("trials", {"id": "a", "task": "t", "split": "train", "first": first, "inputs": np.zeros((2, 2, 1), "f4"),
+                   "targets": np.zeros((2, 2, 1), "f4"), "params": {"A" * 200 + "1": k, "A" * 200 + "2": k + 100}})
+put("net", {"id": "n", "cell": "elman", "activation": "tanh", "N": 1, "n_in": 1, "n_out": 1, "labels": {"a": "x\ny\x1b"},
+            "params": {"W_rec": one, "W_in": one, "W_out": one}})
+put("end", {"frames": len(crcs) // 4, "failed": 0, "digest": zlib.crc32(crcs)})
+PY
+    rnn-cat --to npz names.rnn -o names.npz
+    "$PY" -c 'import numpy as np
+z = np.load("names.npz")
+for i in (1, 2): assert z["trials/" + "A" * 200 + str(i)].tolist() == [100 * (i - 1) + k for k in range(4)], sorted(z)'
+    run -0 rnn-cat info names.rnn
+    [ "${#lines[@]}" -eq 6 ]
+    [[ "${lines[4]}" == *" a=x?y?" ]]
+}
+
 @test "nets is an index: a row per network, its labels, where it stands" {
     rnn-cat nets a.rnn b.rnn >index.tsv
     column() { awk -F'\t' -v name="$1" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) k = i; next } { printf "%s ", $k }' index.tsv; }
