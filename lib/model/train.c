@@ -106,17 +106,18 @@ size_t rnn_train_rows(const struct rnn_train_config *c, const struct rnn_train_d
     return n;
 }
 
+/* NaN when an update overflowed: such a net has diverged, which is told at the next update or at the end. */
 static int count_modes(struct rnn_trainer *t, double *out, struct rnn_err *err)
 {
     const size_t N = t->model->spec.N;
     double *W = NULL;
     double _Complex *w = NULL;
+    t->core->ops->theta(t->core, t->model->theta);
+    *out = NAN;
+    if (!rnn_net_finite(t->model)) return RNN_OK;
     int rc = rnn_alloc_into(&W, N * N, sizeof *W, err);
     if (rc >= 0) rc = rnn_alloc_into(&w, N, sizeof *w, err);
-    if (rc >= 0) {
-        t->core->ops->theta(t->core, t->model->theta);
-        rc = rnn_net_W(t->model, W, err);
-    }
+    if (rc >= 0) rc = rnn_net_W(t->model, W, err);
     if (rc >= 0) rc = rnn_eig(N, W, w, NULL, NULL, err);
     *out = 0;
     for (size_t i = 0; rc >= 0 && i < N; i++) *out += cabs(w[i]) >= t->c->modes_at;
@@ -421,11 +422,14 @@ static int one_update(struct rnn_trainer *t, struct rnn_err *err)
     return RNN_OK;
 }
 
-/* The parameters at the end get a row of their own where they are measured without a batch. */
+/* The parameters at the end get a row of their own where they are measured without a batch.  No update follows that would find
+ * out whether the last one overflowed. */
 static int at_end(struct rnn_trainer *t, struct rnn_err *err)
 {
     double modes = NAN;
     take_snapshots(t);
+    t->core->ops->theta(t->core, t->model->theta);
+    if (!rnn_net_finite(t->model)) t->now.stop = RNN_STOP_DIVERGED;
     if (t->now.stop == RNN_STOP_DIVERGED) return RNN_OK;
     if (t->evaluates_set) RNN_TRY(evaluate_set(t, err));
     if (t->c->validate_every) RNN_TRY(validate(t, err));

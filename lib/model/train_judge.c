@@ -72,8 +72,10 @@ int rnn_train_judge(const struct rnn_trainer *t, struct rnn_net *net, struct rnn
         return say(net, RNN_NET_UNTRAINED, rnn_strdup("no updates"), err);
     }
     if (t->now.stop == RNN_STOP_DIVERGED) {
-        const bool over = t->now.loss > c->diverged_at;
-        const char *what = over && isfinite(t->now.loss) ? "loss above the bound" : isfinite(t->now.loss) ? "gradient not finite" : "loss not finite";
+        const char *what = !isfinite(t->now.loss)         ? "loss not finite"
+                           : t->now.loss > c->diverged_at ? "loss above the bound"
+                           : !rnn_net_finite(net)         ? "parameters not finite"
+                                                          : "gradient not finite";
         return say(net, RNN_NET_DIVERGED, rnn_asprintf("%s at update %llu", what, (unsigned long long)t->now.update), err);
     }
     const double ratio = t->now.loss / t->now.loss_0;

@@ -546,6 +546,41 @@ static void test_divergence_is_a_result(void **state)
     rnn_task_free((struct rnn_task *)d.task);
 }
 
+/* Loss and gradient may be finite where the step is not: the update that overflows is found at the next one, or at the end.  Whoever
+ * looks at the parameters in between (count_modes) must live with them. */
+static void test_overflow_is_divergence(void **state)
+{
+    struct rnn_train_config k;
+    const struct rnn_train_data d = { .task = TASK("flip-flop", "bits", "2", "steps", "3") };
+    (void)state;
+    for (uint64_t updates = 2; updates <= 4; updates++) {
+        struct rnn_trainer *t;
+        struct rnn_net *net;
+        rnn_train_config_default(&k);
+        k.spec.N = 4;
+        k.spec.act = RNN_LINEAR;
+        k.spec.bias_in = false;
+        k.optim.kind = RNN_SGD;
+        k.lr = 1e6;
+        k.batch = 4;
+        k.updates = updates;
+        k.log_every = 1;
+        k.count_modes = true;
+        ok(rnn_train_resolve(&k, &d, &err));
+        ok(rnn_trainer_new(&t, &k, &d, NULL, 0, &err));
+        run(t, 7);
+        ok(rnn_trainer_finish(t, &net, &err));
+        assert_int_equal(rnn_trainer_update(t), 2);
+        assert_false(rnn_net_finite(net));
+        assert_int_equal(net->status, RNN_NET_DIVERGED);
+        assert_string_equal(net->reason, updates == 2 ? "parameters not finite at update 2" : "loss not finite at update 2");
+        assert_string_equal(rnn_kvs_get_str(&net->summary, "stop", ""), "diverged");
+        rnn_net_free(net);
+        rnn_trainer_free(t);
+    }
+    rnn_task_free((struct rnn_task *)d.task);
+}
+
 static void test_presets_fit_their_tasks(void **state)
 {
     struct rnn_task *seq = make_task("sequence", NULL), *flip = make_task("flip-flop", NULL);
@@ -686,6 +721,7 @@ int main(void)
         cmocka_unit_test(test_rank_2_long), cmocka_unit_test(test_rank_2_first_losses), cmocka_unit_test(test_reduced_is_exact),
         cmocka_unit_test(test_reduced_refuses), cmocka_unit_test(test_state_round_trip), cmocka_unit_test(test_masks_and_signs_hold),
         cmocka_unit_test(test_frozen_blocks_stay), cmocka_unit_test(test_schedules), cmocka_unit_test(test_divergence_is_a_result),
+        cmocka_unit_test(test_overflow_is_divergence),
         cmocka_unit_test(test_presets_fit_their_tasks), cmocka_unit_test(test_curriculum),
         cmocka_unit_test(test_ends), cmocka_unit_test(test_verdicts),
     };
