@@ -43,13 +43,19 @@ size_t rnn_train_rule_metrics(const struct rnn_train_config *c, const struct rnn
     return c->learned_stable ? 2 : 1;
 }
 
+size_t rnn_train_batch(const struct rnn_train_config *c, const struct rnn_train_data *d)
+{
+    const uint64_t set = rnn_train_set_size(c, d);
+    return set && set < c->batch ? (size_t)set : c->batch;
+}
+
 void rnn_train_sizes(const struct rnn_train_config *c, const struct rnn_train_data *d, struct rnn_core_setup *s)
 {
     size_t longest = 0;
     for (size_t i = 0; i < c->n_curriculum; i++) longest = c->curriculum[i] > longest ? c->curriculum[i] : longest;
     const size_t given = d->train ? d->train->T : 0;
     s->T = longest ? rnn_task_steps(d->task, longest) : given ? given : d->task->steps;
-    s->B = c->batch * rnn_rollout_rows(c, s->T);
+    s->B = rnn_train_batch(c, d) * rnn_rollout_rows(c, s->T);
     const bool set = rnn_train_evaluates_set(c, d);
     if (!set && !c->validate_every) return;
     s->eval_B = EVAL_BLOCK;
@@ -264,9 +270,7 @@ static int make_model(struct rnn_trainer *t, const struct rnn_net *donor, unsign
     if (donor) RNN_TRY(load_donor(t, donor, err));
     RNN_TRY(apply_masks(t, mask, err));
     for (size_t i = 0; c->precision_bits == 32 && i < m->params.total; i++) m->theta[i] = (float)m->theta[i];
-    free(m->theta0);
-    RNN_TRY(rnn_alloc_into(&m->theta0, m->params.total, sizeof(double), err));
-    memcpy(m->theta0, m->theta, m->params.total * sizeof(double));
+    memcpy(m->theta0, m->theta, m->params.total * sizeof(double)); /* rnn_net_init made room for it */
     return RNN_OK;
 }
 
@@ -373,10 +377,10 @@ static enum rnn_stop stop_reason(struct rnn_trainer *t, bool measured, bool vali
 }
 
 /* Passing to a longer horizon makes earlier losses incomparable: patience starts anew. */
-static int advance_stage(struct rnn_trainer *t, struct rnn_err *err)
+static int advance_stage(struct rnn_trainer *t, double accuracy, struct rnn_err *err)
 {
     const struct rnn_train_config *c = t->c;
-    if (t->now.stage + 1 >= c->n_curriculum || !(t->now.metric[0] > c->curriculum_at)) return RNN_OK;
+    if (t->now.stage + 1 >= c->n_curriculum || !(accuracy > c->curriculum_at)) return RNN_OK;
     t->now.stage++;
     t->now.best_loss = INFINITY;
     t->now.best_update = t->now.update;
@@ -402,7 +406,8 @@ static int one_update(struct rnn_trainer *t, struct rnn_err *err)
     const size_t depth = rnn_rollout_depth(c, t->per_epoch, t->total, u);
     if (depth > 1) RNN_TRY(rnn_rollout_batch(t, depth, &s, err));
     RNN_TRY(t->core->ops->step(t->core, &s, err));
-    if (scored) RNN_TRY(score(t, &t->batch, t->now.metric, err));
+    double of_batch[RNN_TRAIN_METRICS], *metric = t->evaluates_set ? of_batch : t->now.metric; /* rows show the set where it is measured */
+    if (scored) RNN_TRY(score(t, &t->batch, metric, err));
     t->now.loss = s.loss;
     t->now.grad_norm = s.grad_norm;
     if (u == 0) t->now.loss_0 = s.loss;
@@ -413,12 +418,12 @@ static int one_update(struct rnn_trainer *t, struct rnn_err *err)
         t->now.stop = RNN_STOP_DIVERGED;
         return log_row(t, u, &s, validated, modes, err);
     }
-    t->now.stop = stop_reason(t, scored || (row && t->evaluates_set), validated);
+    t->now.stop = stop_reason(t, t->evaluates_set ? row : scored, validated);
     if (row || t->now.stop) RNN_TRY(log_row(t, u, &s, validated, modes, err));
     if (u == t->next_row) t->next_row = next_row(c, t->d, t->total, u);
     t->now.update++;
     if (!t->now.stop && t->now.update == t->total) t->now.stop = RNN_STOP_UPDATES;
-    if (!t->now.stop && c->n_curriculum) RNN_TRY(advance_stage(t, err));
+    if (!t->now.stop && c->n_curriculum) RNN_TRY(advance_stage(t, metric[0], err));
     return RNN_OK;
 }
 

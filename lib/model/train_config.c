@@ -287,10 +287,10 @@ int rnn_train_memory(const struct rnn_train_config *c, const struct rnn_train_da
     const uint64_t updates = rnn_train_updates(c, d), set = rnn_train_set_size(c, d);
     *m = (struct rnn_train_memory){ .params = ops->bytes(&s) + 2 * ps.total * sizeof(double), .engine = ops->engine_bytes(&s) };
     m->batch = s.B * s.T * (per_step + task->n_out * sizeof(float));
-    if (c->rollout > 1) m->batch += c->batch * s.T * per_step;
+    if (c->rollout > 1) m->batch += rnn_train_batch(c, d) * s.T * per_step;
     if (set && !d->train) m->batch += (size_t)set * s.T * per_step;
     if (rnn_train_evaluates_set(c, d)) m->batch += (size_t)set * s.T * task->n_out * sizeof(float);
-    if (task->heads.n > 1) m->batch += c->batch * s.T * task->n_out * sizeof(float);
+    if (task->heads.n > 1) m->batch += rnn_train_batch(c, d) * s.T * task->n_out * sizeof(float);
     if (c->validate_every) m->batch += c->validate_trials * s.eval_T * (per_step + task->n_out * sizeof(float));
     m->history = (size_t)updates * rnn_train_rule_metrics(c, d) * sizeof(float);
     m->log = rnn_train_rows(c, d) * rnn_train_columns(d->task, NULL) * sizeof(double);

@@ -17,7 +17,7 @@ size_t rnn_feed_steps(const struct rnn_trainer *t)
     return rnn_task_steps(t->d->task, stage_horizon(t));
 }
 
-/* Weights under --loss-steps, from the task's own. */
+/* Weights under --loss-steps, from the task's own.  A trial without a scored step has no last one. */
 static void set_weights(const struct rnn_trainer *t, struct rnn_trials *b)
 {
     if (t->c->loss_steps == RNN_STEPS_TASK) return;
@@ -25,7 +25,7 @@ static void set_weights(const struct rnn_trainer *t, struct rnn_trials *b)
         double *w = b->w + k * b->T;
         size_t last = b->T - 1;
         while (last > 0 && w[last] == 0) last--;
-        for (size_t s = 0; s < b->T; s++) w[s] = t->c->loss_steps == RNN_STEPS_ALL || s == last;
+        for (size_t s = 0; s < b->T; s++) w[s] = t->c->loss_steps == RNN_STEPS_ALL || (s == last && w[s] != 0);
     }
 }
 
@@ -42,7 +42,7 @@ static int alloc_batch(struct rnn_trainer *t, struct rnn_err *err)
     *b = *set;
     b->cols = NULL;
     b->n_cols = 0;
-    b->K = t->c->batch;
+    b->K = rnn_train_batch(t->c, t->d);
     b->u = b->y = NULL;
     b->w = NULL;
     RNN_TRY(rnn_alloc_into(&b->u, b->K * set->T * b->n_in, sizeof *b->u, err));

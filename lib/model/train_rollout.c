@@ -57,7 +57,7 @@ int rnn_rollout_prepare(struct rnn_trainer *t, struct rnn_err *err)
     const struct rnn_trials *from = t->set_trials;
     struct rnn_trials *b = &t->rollout;
     *b = (struct rnn_trials){ .T = from->T, .n_in = from->n_in, .n_out = from->n_out, .split = from->split, .stream = from->stream };
-    b->K = t->c->batch * rnn_rollout_rows(t->c, b->T);
+    b->K = rnn_train_batch(t->c, t->d) * rnn_rollout_rows(t->c, b->T);
     RNN_TRY(rnn_alloc_into(&b->u, b->K * b->T * b->n_in, sizeof *b->u, err));
     RNN_TRY(rnn_alloc_into(&b->y, b->K * b->T * b->n_out, sizeof *b->y, err));
     return rnn_alloc_into(&b->w, b->K * b->T, sizeof *b->w, err);

@@ -52,6 +52,8 @@ struct rnn_trainer {
 };
 
 const struct rnn_core_ops *rnn_train_core_ops(const struct rnn_train_config *c);
+/* Most trials of one update: a batch larger than a finite set is that set. */
+size_t rnn_train_batch(const struct rnn_train_config *c, const struct rnn_train_data *d);
 /* Fills B, T, eval_B, eval_T. */
 void rnn_train_sizes(const struct rnn_train_config *c, const struct rnn_train_data *d, struct rnn_core_setup *s);
 bool rnn_train_evaluates_set(const struct rnn_train_config *c, const struct rnn_train_data *d);

@@ -632,6 +632,90 @@ static void test_curriculum(void **state)
     rnn_train_config_release(&k);
 }
 
+/* ---- given sets ---- */
+
+/* A curriculum goes by its batches, cut to the horizon; a row shows the whole set, as the row at the end does. */
+static void test_curriculum_on_a_set(void **state)
+{
+    struct rnn_train_config k = busy(32);
+    struct rnn_train_data d = { .task = TASK("repeat-copy", "length", "3", "dims", "2", "horizon", "20") };
+    struct rnn_trials given;
+    double accuracy[2];
+    (void)state;
+    ok(rnn_task_trials(d.task, RNN_TRAIN, 0, NULL, 0, 40, 0, &given, &err));
+    d.train = &given;
+    k.batch = 8;
+    for (uint64_t updates = 0; updates < 2; updates++) {
+        struct rnn_trainer *t;
+        k.updates = updates;
+        ok(rnn_train_resolve(&k, &d, &err));
+        ok(rnn_trainer_new(&t, &k, &d, NULL, 0, &err));
+        run(t, 1);
+        accuracy[updates] = cell_at(t, 0, "accuracy");
+        rnn_trainer_free(t);
+    }
+    assert_true(accuracy[0] > 0 && accuracy[1] == accuracy[0]);
+    rnn_trials_release(&given);
+    rnn_task_free((struct rnn_task *)d.task);
+    rnn_train_config_release(&k);
+}
+
+static void test_steps_that_count(void **state)
+{
+    const double task[2][4] = { { 0, 2, 0.5, 0 }, { 0 } }, last[2][4] = { { 0, 0, 1, 0 }, { 0 } };
+    struct rnn_train_config k;
+    struct rnn_train_data d = { .task = TASK("flip-flop", "bits", "1", "steps", "4") };
+    struct rnn_trials given;
+    struct rnn_trainer *t;
+    (void)state;
+    ok(rnn_task_trials(d.task, RNN_TRAIN, 0, NULL, 0, 2, 0, &given, &err));
+    memcpy(given.w, task, sizeof task);
+    d.train = &given;
+    rnn_train_config_default(&k);
+    k.spec.N = 3;
+    k.batch = 2;
+    k.updates = 1;
+    k.loss_steps = RNN_STEPS_LAST;
+    ok(rnn_train_resolve(&k, &d, &err));
+    ok(rnn_trainer_new(&t, &k, &d, NULL, 0, &err));
+    run(t, 1);
+    assert_memory_equal(t->batch.w, last, sizeof last); /* a trial without a scored step stays without */
+    rnn_trainer_free(t);
+    rnn_trials_release(&given);
+    rnn_task_free((struct rnn_task *)d.task);
+}
+
+/* A batch larger than the set is the set: nothing is made, or worked out, for the rest. */
+static void test_batch_beyond_the_set(void **state)
+{
+    struct rnn_train_config k;
+    struct rnn_train_data d = { .task = TASK("flip-flop", "bits", "2", "steps", "9") };
+    struct rnn_trials given;
+    struct rnn_train_memory m[2];
+    double theta[2][256];
+    (void)state;
+    ok(rnn_task_trials(d.task, RNN_TRAIN, 0, NULL, 0, 5, 0, &given, &err));
+    d.train = &given;
+    for (int i = 0; i < 2; i++) {
+        struct rnn_trainer *t;
+        rnn_train_config_default(&k);
+        k.spec.N = 7;
+        k.batch = i ? 1000 : 5;
+        k.updates = 3;
+        ok(rnn_train_resolve(&k, &d, &err));
+        ok(rnn_train_memory(&k, &d, &m[i], &err));
+        ok(rnn_trainer_new(&t, &k, &d, NULL, 0, &err));
+        run(t, 2);
+        rnn_trainer_theta(t, theta[i]);
+        assert_int_equal(t->model->params.total, 93);
+        rnn_trainer_free(t);
+    }
+    assert_memory_equal(theta[0], theta[1], 93 * sizeof theta[0][0]);
+    assert_int_equal(m[0].total, m[1].total);
+    rnn_trials_release(&given);
+    rnn_task_free((struct rnn_task *)d.task);
+}
+
 /* Updates until the end, and why. */
 static uint64_t ends_at(struct rnn_train_config *k, const struct rnn_train_data *d, const char *why)
 {
@@ -723,6 +807,7 @@ int main(void)
         cmocka_unit_test(test_frozen_blocks_stay), cmocka_unit_test(test_schedules), cmocka_unit_test(test_divergence_is_a_result),
         cmocka_unit_test(test_overflow_is_divergence),
         cmocka_unit_test(test_presets_fit_their_tasks), cmocka_unit_test(test_curriculum),
+        cmocka_unit_test(test_curriculum_on_a_set), cmocka_unit_test(test_steps_that_count), cmocka_unit_test(test_batch_beyond_the_set),
         cmocka_unit_test(test_ends), cmocka_unit_test(test_verdicts),
     };
     ok(rnn_kernels_select(NULL, &err));
