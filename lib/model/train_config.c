@@ -1,4 +1,5 @@
 /* Configurations of training: defaults, checks against a task, learning-rate schedules, memory. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,7 +119,6 @@ static int check_length(const struct rnn_train_config *c, const struct rnn_train
 {
     const uint64_t n = rnn_train_set_size(c, d);
     if (c->updates && c->epochs) return rnn_fail(err, RNN_ERR_ARG, "--updates and --epochs contradict each other");
-
     if (c->epochs && !n) {
         return rnn_fail(err, RNN_ERR_ARG, "--epochs: task '%s' draws its trials afresh, so it has no epochs: say --updates", d->task->name);
     }
@@ -126,7 +126,24 @@ static int check_length(const struct rnn_train_config *c, const struct rnn_train
         return rnn_fail(err, RNN_ERR_ARG, "--batch (%zu) must not exceed the %llu training trials when --drop-last is given", c->batch,
                         (unsigned long long)n);
     }
-    if (rnn_train_updates(c, d) >= UINT32_MAX) return rnn_fail(err, RNN_ERR_LIMIT, "more than 2^32 updates");
+    const uint64_t updates = rnn_train_updates(c, d);
+    if (updates >= UINT32_MAX) return rnn_fail(err, RNN_ERR_ARG, "more than 2^32 updates");
+    if (!n && !d->task->is_static && (double)updates * (double)c->batch > 0x1p32) {
+        return rnn_fail(err, RNN_ERR_ARG, "%llu updates with --batch %zu need more than the 2^32 trials that a task has",
+                        (unsigned long long)updates, c->batch);
+    }
+    return RNN_OK;
+}
+
+/* PyTorch's ranges, but for eps = 0: where the gradient is zero, as on masked weights and silent inputs, a step would be 0/0. */
+static int check_optimiser(const struct rnn_train_config *c, struct rnn_err *err)
+{
+    const struct rnn_optim *o = &c->optim;
+    const double least = c->precision_bits == 64 ? DBL_MIN : (double)FLT_MIN; /* smaller ones are flushed to zero */
+    if (o->kind == RNN_SGD) return RNN_OK;
+    if (!(o->beta1 < 1)) return rnn_fail(err, RNN_ERR_ARG, "--beta1 (%g) must be below 1", o->beta1);
+    if (!(o->beta2 < 1)) return rnn_fail(err, RNN_ERR_ARG, "--beta2 (%g) must be below 1", o->beta2);
+    if (!(o->eps >= least)) return rnn_fail(err, RNN_ERR_ARG, "--eps (%g) must be at least %.2g", o->eps, least);
     return RNN_OK;
 }
 
@@ -260,6 +277,7 @@ int rnn_train_resolve(struct rnn_train_config *c, const struct rnn_train_data *d
     RNN_TRY(check_names("freeze", c->freeze, c->n_freeze, &ps, err));
     RNN_TRY(check_names("load", c->load, c->n_load, &ps, err));
     RNN_TRY(check_length(c, d, err));
+    RNN_TRY(check_optimiser(c, err));
     RNN_TRY(check_curriculum(c, d, err));
     RNN_TRY(check_masks(c, err));
     RNN_TRY(check_rules(c, d, err));

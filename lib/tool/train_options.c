@@ -60,7 +60,7 @@ const struct cli_opt train_opt_table[] = {
     { 0, "weight-decay", CLI_REAL, &C.optim.weight_decay, "D", 0, 1e6, "decay times the parameter joins the gradient (adamw: the step)", 0, NULL },
     { 0, "lr-schedule", CLI_CHOICE, ENUM(C.schedule), "constant|step|exponential|cosine|linear", 0, 0, "course of the learning rate", 0, NULL },
     { 0, "lr-gamma", CLI_REAL, &C.lr_gamma, "G", 0, 1e3, "factor of step and exponential", 0, NULL },
-    { 0, "lr-every", CLI_UINT64, &C.lr_every, "UPDATES", 0, 0, "updates per factor", 0, NULL },
+    { 0, "lr-every", CLI_UINT64, &C.lr_every, "UPDATES", 1, MAX_UPDATES, "updates per factor", 0, NULL },
     { 0, "lr-end", CLI_REAL, &C.lr_end, "SHARE", 0, 1, "share of the learning rate that cosine and linear end with", 0, NULL },
     { 0, "warmup", CLI_UINT64, &C.warmup, "UPDATES", 0, 0, "rise linearly to the learning rate over these", 0, NULL },
     { 0, "clip", CLI_REAL, &C.clip, "NORM", 0, 1e9, "bound on the global gradient norm; 0: none", 0, NULL },
