@@ -235,7 +235,7 @@ static void discard(void *item, void *result, void *user)
 {
     (void)item;
     (void)user;
-    rnn_bytes_release(result);
+    if (result) rnn_bytes_release(result);
     free(result);
 }
 

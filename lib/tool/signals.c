@@ -73,6 +73,7 @@ void tool_catch_signals(void)
         a.sa_flags = i >= 2 ? SA_RESTART : 0;
         sigaction(signals[i], &a, NULL);
     }
+    signal(SIGXFSZ, SIG_IGN); /* beyond `ulimit -f` a write fails and says so */
     cli_at_die(tool_remove_temps, NULL);
 }
 

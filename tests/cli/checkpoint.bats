@@ -77,6 +77,14 @@ kill_after() { # SECONDS OPTIONS...
     cmp out.rnn "$WHOLE"
 }
 
+@test "a checkpoint that cannot be written ends the run, which goes on from it later" {
+    run -1 --separate-stderr bash -c "ulimit -f 32; rnn-train ${OPTIONS[*]} ${KEEP[*]} -o out.rnn '$TASK'" # KiB
+    [[ "$stderr" == "rnn-train: cannot write 'ck"*"': File too large" ]]
+    [ ! -e out.rnn ]
+    keep -o out.rnn
+    cmp out.rnn "$WHOLE"
+}
+
 @test "shards share nothing and end with their part" {
     train --shard 1/2 >want.rnn
     kill_after 0.1 --shard 1/2
