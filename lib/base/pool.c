@@ -85,7 +85,7 @@ static void *worker_main(void *arg)
 static void wait_for_result(struct rnn_pool *p)
 {
     struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
+    clock_gettime(CLOCK_MONOTONIC, &t);
     t.tv_nsec += 100000000;
     if (t.tv_nsec >= 1000000000) t.tv_sec++, t.tv_nsec -= 1000000000;
     pthread_cond_timedwait(&p->has_result, &p->lock, &t);
@@ -166,7 +166,11 @@ int rnn_pool_start(struct rnn_pool **out, size_t jobs, size_t window, const stru
     p->window = window;
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->has_work, NULL);
-    pthread_cond_init(&p->has_result, NULL);
+    pthread_condattr_t monotonic; /* a clock that is set back must not lengthen a wait */
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&p->has_result, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     const int rc = make_threads(p, err);
     if (rc < 0) {
         struct rnn_err ignored;
