@@ -243,7 +243,7 @@ static int run_text(struct source *s, int (*line)(FILE *, const struct rnn_frame
     struct rnn_err err;
     int rc;
     while ((rc = next_frame(s, &f, &err)) == RNN_OK) {
-        if (line(out, &f, &err) < 0) cli_die_err(&err);
+        if (line(out, &f, &err) < 0) tool_fail_text(&err);
         if (!rnn_reader_pending(s->r)) flush(out);
     }
     if (rc < 0) fflush(out);
@@ -298,7 +298,7 @@ static int run_nets(struct source *s)
     }
     if (rc < 0) die_reading(s, &err);
     if (!t.n) cli_die(1, "no networks in the input");
-    if (rnn_tidy_tsv(&t, out, &err) < 0) cli_die_err(&err);
+    if (rnn_tidy_tsv(&t, out, &err) < 0) tool_fail_text(&err);
     rnn_tidy_release(&t);
     tool_close_text(out);
     return 0;

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <matio.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
@@ -93,6 +94,23 @@ static int write_var(mat_t *m, const char *name, const struct rnn_named *e, stru
     return rc == 0 ? RNN_OK : rnn_fail(err, RNN_ERR_IO, "mat: cannot write '%s'", e->name);
 }
 
+/* matio looks at few of its writes: on a full disk it leaves a file of version 5 that is cut short and says that all went well.  The
+ * variables must be there, each at least as long as its numbers, and end where the file ends. */
+static bool is_whole(const char *path, const struct rnn_named_list *l)
+{
+    FILE *f = fopen(path, "rb");
+    uint32_t tag[2];
+    bool ok = f && fseek(f, 128, SEEK_SET) == 0; /* behind the header */
+    for (size_t i = 0; ok && i < l->n; i++) {
+        ok = fread(tag, sizeof tag, 1, f) == 1 && tag[0] == MAT_T_MATRIX && fseek(f, (long)tag[1], SEEK_CUR) == 0;
+        if (ok && !l->v[i].s) ok = tag[1] > rnn_array_bytes(&l->v[i].a);
+    }
+    const long end = ok ? ftell(f) : -1;
+    ok = ok && fseek(f, 0, SEEK_END) == 0 && ftell(f) == end;
+    if (f) fclose(f);
+    return ok;
+}
+
 int rnn_mat_write(const char *path, const struct rnn_named_list *l, struct rnn_err *err)
 {
     char(*taken)[NAME_MAX_MATLAB + 1];
@@ -110,5 +128,6 @@ int rnn_mat_write(const char *path, const struct rnn_named_list *l, struct rnn_e
     }
     if (rc >= 0) free(taken);
     if (Mat_Close(m) != 0 && rc >= 0) rc = rnn_fail(err, RNN_ERR_IO, "mat: cannot write %s", path);
+    if (rc >= 0 && version == MAT_FT_MAT5 && !is_whole(path, l)) rc = rnn_fail(err, RNN_ERR_IO, "mat: %s was cut short: is there room for it?", path);
     return rc;
 }

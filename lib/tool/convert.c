@@ -52,7 +52,7 @@ void tool_convert_frame(struct tool_convert *t, const struct rnn_frame *f)
     if (t->format == JSONL) rc = rnn_json_line(t->out, f, &err);
     else if (t->format != TSV) rc = rnn_gather_frame(t->all, f, &err);
     else if (strcmp(f->kind, "table") == 0) rc = rnn_tidies_add(&t->tables, f->body, &err);
-    if (rc < 0) cli_die_err(&err);
+    if (rc < 0) tool_fail_text(&err);
 }
 
 void tool_convert_flush(struct tool_convert *t)
@@ -87,7 +87,7 @@ static void write_tsv(const struct tool_convert *t)
     for (size_t i = 0; i < t->tables.n; i++) add_name(&there, t->tables.v[i].name);
     const struct rnn_tidy *one = t->table ? rnn_tidies_find(&t->tables, t->table) : t->tables.n == 1 ? &t->tables.v[0] : NULL;
     if (!one) die_choosing("table", t->table, &there);
-    if (rnn_tidy_tsv(one, t->out, &err) < 0) cli_die_err(&err);
+    if (rnn_tidy_tsv(one, t->out, &err) < 0) tool_fail_text(&err);
     free(there.text);
 }
 
@@ -150,7 +150,7 @@ static void write_arrays(struct tool_convert *t)
     case MAT: rc = write_mat(t->out, &l, &err); break;
     default: rc = rnn_safetensors_write(t->out, &l, &skipped, &err); break;
     }
-    if (rc < 0) cli_die(1, "%s", err.msg);
+    if (rc < 0) tool_fail_text(&err);
     if (skipped) cli_warn("safetensors has no strings: %zu column%s left out", skipped, skipped == 1 ? " was" : "s were");
     rnn_named_release(&l);
 }

@@ -136,6 +136,12 @@ static const char *reason(int sys)
     return sys ? strerror(sys) : "an earlier write failed";
 }
 
+_Noreturn void tool_fail_text(const struct rnn_err *err)
+{
+    if (err->code == RNN_ERR_IO) cli_die(1, "%s: %s", text.f ? text.path : "standard output", err->msg);
+    cli_die_err(err);
+}
+
 void tool_close_text(FILE *f)
 {
     const bool is_file = f == text.f;

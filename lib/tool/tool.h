@@ -42,6 +42,7 @@ void tool_close_output(struct rnn_writer *w);
 /* The same for text (TSV, JSON, HTML), which a terminal may show. */
 FILE *tool_open_text(const struct cli_common *c);
 void tool_close_text(FILE *f);
+_Noreturn void tool_fail_text(const struct rnn_err *err); /* as cli_die_err; says which file it was that could not be written */
 /* Ends a tool that cannot go on, with the message and the status of err.  If w's segment is still open, an `error` frame
  * ends it (rnn_pipe_run leaves none open; RNN_ERR_UPSTREAM adds none); -o FILE stays as it was.  w may be NULL.  r: the
  * reader whose failure this is, so that the frame names who stopped early; NULL when the failure is this tool's.  An

@@ -269,6 +269,18 @@ PY
     refused 1 "cannot open 'nosuch': No such file or directory" nosuch
 }
 
+@test "a file that no room is left for is not kept, in any format" {
+    taskgen flip-flop --bits 2 --trials 200 >trials.rnn
+    for to in npz mat safetensors jsonl; do
+        echo before >out
+        run -1 --separate-stderr bash -c "ulimit -f 64; rnn-cat --to $to trials.rnn -o out"
+        [[ "$stderr" == "rnn-cat: out: "* ]] || { echo "$to: $stderr"; false; }
+        [ "$(cat out)" = before ]
+        run -1 --separate-stderr bash -c "ulimit -f 64; rnn-cat --to $to trials.rnn >cut"
+        [[ "$stderr" == "rnn-cat: standard output: "* ]] || { echo "$to: $stderr"; false; }
+    done
+}
+
 @test "npy and --array choose by name" {
     rnn-cat --to npy --array W_in a.rnn >w.npy
     "$PY" -c 'import numpy as np; assert np.array_equal(np.load("w.npy"), np.load("a.npz")["W_in"])'
