@@ -174,9 +174,9 @@ static void first_segment(const struct rnn_train_data *d)
 
 static void apply_options(const struct rnn_train_data *d)
 {
-    const struct rnn_spec *s = &train_opt.c.spec;
+    const struct rnn_spec before = train_opt.c.spec; /* which applying makes that of this task */
     if (train_options_apply(st.p, d)) first_segment(d);
-    else if (d->task->n_in != s->n_in || d->task->n_out != s->n_out)
+    else if (d->task->n_in != before.n_in || d->task->n_out != before.n_out)
         cli_die(2, "the tasks of the input differ in their numbers of inputs or outputs");
 }
 

@@ -178,11 +178,38 @@ static void parse_law(const char *option, const char *text, struct rnn_init_law 
     if (text && rnn_init_parse(text, out, &err) < 0) cli_die(2, "--%s: %s", option, err.msg);
 }
 
+/* What the first task decided ("auto"): the tasks of later segments must decide likewise. */
+static struct { bool readout, dt, batch, loss, norm; } left;
+
+static int readout_of(const struct rnn_task *task) /* as --readout counts */
+{
+    static const enum rnn_readout hints[] = { RNN_OUT_LINEAR, RNN_OUT_SIGMOID, RNN_OUT_SOFTMAX };
+    return 1 + (int)hints[task->readout];
+}
+
+static double dt_of(const struct rnn_task *task)
+{
+    return isfinite(task->dt_ms) ? task->dt_ms : 1;
+}
+
+static void refuse_other_kind(const struct rnn_train_data *d)
+{
+    const struct rnn_task *t = d->task;
+    const struct { bool differs; const char *option; } of[] = {
+        { left.readout && readout_of(t) != O.readout, "readout" },       { left.dt && uses_dt() && dt_of(t) != C.spec.dt_ms, "dt" },
+        { left.batch && rnn_train_set_size(&C, d) != C.batch, "batch" }, { left.loss && 1 + (int)t->loss != O.loss, "loss" },
+        { left.norm && 1 + (int)t->norm != O.norm, "loss-norm" },
+    };
+    for (size_t i = 0; i < RNN_LEN(of); i++)
+        if (of[i].differs) cli_die(2, "the segments of the input decide differently on --%s: train them one by one, or say it", of[i].option);
+}
+
 /* The options keep what has no effect as it was said, so that a printed configuration can be read back. */
 static void set_time(const struct cli_parse *p, const struct rnn_task *task)
 {
     const bool leaky = C.spec.cell == RNN_LEAKY || C.spec.cell == RNN_LEAKY_CURRENT;
-    const double dt = O.dt > 0 ? O.dt : isfinite(task->dt_ms) ? task->dt_ms : 1, tau = O.alpha > 0 ? dt / O.alpha : O.tau;
+    left.dt = !(O.dt > 0);
+    const double dt = left.dt ? dt_of(task) : O.dt, tau = O.alpha > 0 ? dt / O.alpha : O.tau;
     C.spec.dt_ms = C.spec.tau_ms = dt;
     C.spec.alpha = 1;
     if (uses_dt()) O.dt = dt;
@@ -199,8 +226,8 @@ static void set_time(const struct cli_parse *p, const struct rnn_task *task)
 
 static void set_network(const struct cli_parse *p, const struct rnn_task *task)
 {
-    static const enum rnn_readout hints[] = { RNN_OUT_LINEAR, RNN_OUT_SIGMOID, RNN_OUT_SOFTMAX };
-    if (O.readout == 0) O.readout = 1 + (int)hints[task->readout];
+    left.readout = O.readout == 0;
+    if (left.readout) O.readout = readout_of(task);
     C.spec.readout = (enum rnn_readout)(O.readout - 1);
     set_time(p, task);
     parse_law("init", O.init, &C.init.W_rec);
@@ -251,21 +278,13 @@ static void need(const void *p)
     if (!p) cli_die(1, "out of memory");
 }
 
-static void set_lists(const struct rnn_train_data *d)
+/* Anew for every segment, whose updates depend on its training set. */
+static void set_snapshots(const struct rnn_train_data *d)
 {
-    C.freeze = copy_names(&O.freeze);
-    C.load = copy_names(&O.load);
-    C.n_freeze = O.freeze.n;
-    C.n_load = O.load.n;
-    C.curriculum = calloc(O.curriculum.n + 1, sizeof *C.curriculum);
-    C.n_curriculum = O.curriculum.n;
     const uint64_t total = rnn_train_updates(&C, d);
+    free(C.snapshots);
     C.snapshots = calloc(O.snapshots.n + O.snapshots_spaced + 2, sizeof *C.snapshots);
-    need(C.freeze);
-    need(C.load);
-    need(C.curriculum);
     need(C.snapshots);
-    for (size_t i = 0; i < C.n_curriculum; i++) C.curriculum[i] = (size_t)O.curriculum.v[i];
     C.n_snapshots = 0;
     for (size_t i = 0; i < O.snapshots.n; i++) {
         if (O.snapshots.v[i] > (double)total) cli_die(2, "--snapshots: %.0f: there are only %llu updates", O.snapshots.v[i], (unsigned long long)total);
@@ -279,11 +298,29 @@ static void set_lists(const struct rnn_train_data *d)
     }
 }
 
+static void set_lists(const struct rnn_train_data *d)
+{
+    C.freeze = copy_names(&O.freeze);
+    C.load = copy_names(&O.load);
+    C.n_freeze = O.freeze.n;
+    C.n_load = O.load.n;
+    C.curriculum = calloc(O.curriculum.n + 1, sizeof *C.curriculum);
+    C.n_curriculum = O.curriculum.n;
+    need(C.freeze);
+    need(C.load);
+    need(C.curriculum);
+    for (size_t i = 0; i < C.n_curriculum; i++) C.curriculum[i] = (size_t)O.curriculum.v[i];
+    set_snapshots(d);
+}
+
 void train_options_resolve(const struct cli_parse *p, const struct cli_common *common, const struct rnn_train_data *d)
 {
     struct rnn_err err;
     set_network(p, d->task);
     set_length(p);
+    left.loss = O.loss == 0;
+    left.norm = O.norm == 0;
+    left.batch = C.batch == 0;
     C.loss = O.loss - 1;
     C.norm = O.norm - 1;
     C.precision_bits = O.precision ? 64 : 32;
@@ -343,6 +380,9 @@ bool train_options_apply(struct cli_parse *p, const struct rnn_train_data *d)
     }
     if (!is_first_preset(&preset)) cli_die(2, "the segments of the input ask for different presets: train them one by one, or say --preset");
     rnn_kvs_release(&preset);
+    refuse_other_kind(d);
+    if (!uses_dt()) C.spec.dt_ms = C.spec.tau_ms = dt_of(d->task); /* a fact about the net, without effect */
+    set_snapshots(d);
     if (rnn_train_resolve(&C, d, &err) < 0) cli_die_err(&err);
     return false;
 }

@@ -251,6 +251,24 @@ END
     [ -n "$stderr" ]
 }
 
+@test "segments: what is left to the task must be the same for all; the rest follows each" {
+    taskgen sequence --types abba,abab --tokens 4 >small.rnn
+    cat small.rnn "$IN/seq.rnn" >sizes.rnn
+    refused "decide differently on --batch" short --epochs 1 --batch 0 -o never sizes.rnn
+    short --epochs 2 --snapshots-spaced 3 sizes.rnn | rnn-cat --to jsonl | grep -o '"id": *"net-0000@[0-9]*"' | grep -o '@.*' | tr -d '\n' >took
+    short --epochs 2 --snapshots-spaced 3 "$IN/seq.rnn" | rnn-cat --to jsonl | grep -o '"id": *"net-0000@[0-9]*"' | grep -o '@.*' | tr -d '\n' >alone
+    [[ "$(<took)" == *"$(<alone)" && "$(<took)" != "$(<alone)$(<alone)" ]]
+    taskgen cue-discrimination --delay-ms 20 --dt-ms 10 --fresh >coarse.rnn
+    cat "$IN/cue.rnn" coarse.rnn >steps.rnn
+    refused "decide differently on --dt" quick -o never steps.rnn
+    quick --dt 10 steps.rnn | rnn-cat --expect 2 >/dev/null
+    quick --cell elman steps.rnn -o elman.rnn # the time step has no effect, and is each task's own
+    rnn-cat --to jsonl elman.rnn | grep '"kind": *"net"' | grep -o '"dt_ms": *[0-9]*' | tr -dc '0-9\n' | tr '\n' ' ' >steps
+    [ "$(<steps)" = "5 10 " ]
+    cat "$IN/flip.rnn" "$IN/seq.rnn" >losses.rnn
+    refused "decide differently on --loss" quick --preset none -o never losses.rnn
+}
+
 @test "a full disk is noticed, and -o leaves nothing half done" {
     [ -e /dev/full ] || skip "no /dev/full"
     run -1 --separate-stderr bash -c 'rnn-train -q --hidden 8 --updates 2 "$1" >/dev/full' - "$IN/flip.rnn"

@@ -194,6 +194,9 @@ assert (a["W_rec"][8] == s["W_rec"][8]).all() and (a["W_rec"][:, 8] == s["W_rec"
     cat "$TASK" "$TASK" "$TASK" >three.rnn
     cat "$CLASS" "$CLASS" >two.rnn
     refused "donors 'donor' have several segments, but none for segment 2 of the input" --donors two.rnn three.rnn
+    taskgen sequence -s 5 --n-types 4 --type-set 3 --suffix 2 --tokens 6 --objective next-token >six.rnn
+    cat "$TASK" six.rnn >sizes.rnn
+    refused "the tasks of the input differ in their numbers of inputs or outputs" --donors "$CLASS" sizes.rnn
 }
 
 @test "without test trials only training is compared, and what would need them is refused" {
