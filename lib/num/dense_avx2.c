@@ -8,6 +8,7 @@
 #define TILES(X)                                                                                                     \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2)
 #define NR_MAX 2
+#define MASKS_COST
 #define ROWS_MAX 8
 #define ROWS_OF {0, 8, 6}
 

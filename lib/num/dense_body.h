@@ -2,7 +2,8 @@
  *   T element, S suffix, VEC vector, IVEC its comparisons, W numbers in a vector, MASK and the functions
  *   load(p), store(p, v), mask_of(n) for the first n lanes, load_mask(p, mask), store_mask(p, mask, v), spread(x), fma(a, b, c), sum_lanes(v), and
  *   FEW_COLUMNS(as gemm): products of less than a vector of columns, for the first rows; how many rows it did (0: none),
- *   TILES(X): the register tiles X(rows, vectors), NR_MAX, ROWS_OF: rows of the tallest tile of each width.
+ *   TILES(X): the register tiles X(rows, vectors), NR_MAX, ROWS_OF: rows of the tallest tile of each width,
+ *   MASKS_COST where a masked move costs more than a plain one: tiles are then made both ways.
  * Loops over tiles are unrolled by the compiler into registers; the sizes must be literals for that. */
 
 #define CAT_(a, b) a##_##b
@@ -10,22 +11,22 @@
 #define FN(name) CAT(name, S)
 #define EACH _Pragma("GCC unroll 16")
 
-/* C [MR][NR W] = init + A B over k; the last vector has only the lanes of `mask`. */
-#define TILE(MR, NR)                                                                                                 \
-    static void FN(tile_##MR##_##NR)(size_t k, const T *A, size_t rs, size_t cs, const T *B, size_t ldb, const T *init, \
-                                     size_t ldi, T *C, size_t ldc, MASK mask)                                        \
+/* C [MR][NR W] = init + A B over k; the last vector has only the lanes of `mask`, and is moved by LD and ST. */
+#define TILE(MR, NR, KIND, LD, ST)                                                                                   \
+    static void FN(KIND##_##MR##_##NR)(size_t k, const T *A, size_t rs, size_t cs, const T *B, size_t ldb, const T *init, \
+                                       size_t ldi, T *C, size_t ldc, MASK mask)                                      \
     {                                                                                                                \
         VEC acc[MR][NR];                                                                                             \
         EACH for (size_t i = 0; i < MR; i++) {                                                                       \
             EACH for (size_t j = 0; j < NR; j++) {                                                                   \
                 const T *p = init + i * ldi + j * W;                                                                 \
-                acc[i][j] = !init ? spread(0) : j == NR - 1 ? load_mask(p, mask) : load(p);                          \
+                acc[i][j] = !init ? spread(0) : j == NR - 1 ? LD(p, mask) : load(p);                                 \
             }                                                                                                        \
         }                                                                                                            \
         for (size_t p = 0; p < k; p++) {                                                                             \
             VEC b[NR];                                                                                               \
             EACH for (size_t j = 0; j < NR; j++)                                                                     \
-                b[j] = j == NR - 1 ? load_mask(B + p * ldb + j * W, mask) : load(B + p * ldb + j * W);               \
+                b[j] = j == NR - 1 ? LD(B + p * ldb + j * W, mask) : load(B + p * ldb + j * W);                      \
             EACH for (size_t i = 0; i < MR; i++) {                                                                   \
                 const VEC a = spread(A[i * rs + p * cs]);                                                            \
                 EACH for (size_t j = 0; j < NR; j++) acc[i][j] = fma(a, b[j], acc[i][j]);                            \
@@ -33,27 +34,42 @@
         }                                                                                                            \
         EACH for (size_t i = 0; i < MR; i++) {                                                                       \
             EACH for (size_t j = 0; j < NR; j++) {                                                                   \
-                if (j == NR - 1) store_mask(C + i * ldc + j * W, mask, acc[i][j]);                                   \
+                if (j == NR - 1) ST(C + i * ldc + j * W, mask, acc[i][j]);                                           \
                 else store(C + i * ldc + j * W, acc[i][j]);                                                          \
             }                                                                                                        \
         }                                                                                                            \
     }
-TILES(TILE)
-
 typedef void (*FN(tile_fn))(size_t k, const T *A, size_t rs, size_t cs, const T *B, size_t ldb, const T *init, size_t ldi, T *C,
                             size_t ldc, MASK mask);
-#define ENTRY(MR, NR) [NR][MR] = FN(tile_##MR##_##NR),
-static const FN(tile_fn) FN(tiles)[NR_MAX + 1][ROWS_MAX + 1] = {TILES(ENTRY)};
 
-/* One panel of columns, w vectors wide, rows in tiles of nearly equal height. */
-static void FN(panel)(size_t m, size_t w, size_t k, const T *A, size_t rs, size_t cs, const T *B, size_t ldb, const T *init, size_t ldi,
-                      T *C, size_t ldc, MASK mask)
+#define MASKED_TILE(MR, NR) TILE(MR, NR, tile, load_mask, store_mask)
+#define MASKED_ENTRY(MR, NR) [NR][MR] = FN(tile_##MR##_##NR),
+TILES(MASKED_TILE)
+static const FN(tile_fn) FN(tiles)[NR_MAX + 1][ROWS_MAX + 1] = {TILES(MASKED_ENTRY)};
+#ifdef MASKS_COST
+#define load_whole(p, mask) ((void) (mask), load(p))
+#define store_whole(p, mask, v) ((void) (mask), store(p, v))
+#define WHOLE_TILE(MR, NR) TILE(MR, NR, whole, load_whole, store_whole)
+#define WHOLE_ENTRY(MR, NR) [NR][MR] = FN(whole_##MR##_##NR),
+TILES(WHOLE_TILE)
+static const FN(tile_fn) FN(whole_tiles)[NR_MAX + 1][ROWS_MAX + 1] = {TILES(WHOLE_ENTRY)};
+#endif
+
+/* One panel of columns, w vectors wide, `lanes` in the last, rows in tiles of nearly equal height. */
+static void FN(panel)(size_t m, size_t w, size_t lanes, size_t k, const T *A, size_t rs, size_t cs, const T *B, size_t ldb,
+                      const T *init, size_t ldi, T *C, size_t ldc)
 {
     static const unsigned char rows_of[] = ROWS_OF;
+#ifdef MASKS_COST
+    const FN(tile_fn) *const tile = lanes == W ? FN(whole_tiles)[w] : FN(tiles)[w];
+#else
+    const FN(tile_fn) *const tile = FN(tiles)[w];
+#endif
+    const MASK mask = mask_of(lanes);
     const size_t tiles = (m + rows_of[w] - 1) / rows_of[w];
     for (size_t q = 0, i = 0; q < tiles; q++) {
         const size_t rows = m / tiles + (q < m % tiles);
-        FN(tiles)[w][rows](k, A + i * rs, rs, cs, B, ldb, init ? init + i * ldi : NULL, ldi, C + i * ldc, ldc, mask);
+        tile[rows](k, A + i * rs, rs, cs, B, ldb, init ? init + i * ldi : NULL, ldi, C + i * ldc, ldc, mask);
         i += rows;
     }
 }
@@ -89,8 +105,8 @@ static void FN(panels)(size_t m, size_t n, size_t k, const T *A, size_t rs, size
         const size_t lanes = v + w == vectors ? n - (vectors - 1) * W : W;
         const T *panel = B + v * W;
         if (copies) FN(copy_panel)(k, (w - 1) * W + lanes, panel, ldb, copy);
-        FN(panel)(m, w, k, A, rs, cs, copies ? copy : panel, copies ? FN(PANEL) : ldb, init ? init + v * W : NULL, ldi, C + v * W,
-                  ldc, mask_of(lanes));
+        FN(panel)(m, w, lanes, k, A, rs, cs, copies ? copy : panel, copies ? FN(PANEL) : ldb, init ? init + v * W : NULL, ldi, C + v * W,
+                  ldc);
     }
 }
 
@@ -239,7 +255,12 @@ static void FN(relu)(size_t n, const T *z, T *out)
 #undef store_all
 #undef store_tail
 #undef TILE
-#undef ENTRY
+#undef MASKED_TILE
+#undef MASKED_ENTRY
+#undef load_whole
+#undef store_whole
+#undef WHOLE_TILE
+#undef WHOLE_ENTRY
 #undef DOTS
 #undef DOTS_ENTRY
 #undef ALL_DOTS
