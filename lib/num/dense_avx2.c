@@ -1,6 +1,7 @@
 /* 16 registers of 32 bytes: tiles of up to 12 sums.  Products have the bits of the AVX-512 set. */
 #if defined(__AVX2__)
 #include "num/dense.h"
+#include "num/unroll.h"
 
 #include <immintrin.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* 32 registers of 64 bytes: tiles of up to 24 sums. */
 #if defined(__AVX512F__)
 #include "num/dense.h"
+#include "num/unroll.h"
 
 #include <immintrin.h>
 #include <string.h>
@@ -51,7 +52,7 @@ static inline void put_four_rows(float *p, size_t stride, __mmask8 mask, __m512 
     _mm_mask_storeu_ps(p + 3 * stride, mask, _mm512_extractf32x4_ps(v, 3));
 }
 
-#define EACH _Pragma("GCC unroll 16")
+#define EACH RNN_UNROLL
 /* q-th of the four steps of k that v holds for each of its rows */
 #define SPREAD_STEP(q)                                                                                               \
     {                                                                                                                \

@@ -9,7 +9,7 @@
 #define CAT_(a, b) a##_##b
 #define CAT(a, b) CAT_(a, b)
 #define FN(name) CAT(name, S)
-#define EACH _Pragma("GCC unroll 16")
+#define EACH RNN_UNROLL
 
 /* C [MR][NR W] = init + A B over k; the last vector has only the lanes of `mask`, and is moved by LD and ST. */
 #define TILE(MR, NR, KIND, LD, ST)                                                                                   \

@@ -7,7 +7,7 @@
  * Tails use partial loads, so every element is computed by the same instructions whatever n and its place. */
 
 #define INLINE static inline __attribute__((always_inline))
-#define EACH(m) _Pragma("GCC unroll 8") for (int j = 0; j < (m); j++)
+#define EACH(m) RNN_UNROLL for (int j = 0; j < (m); j++)
 
 /* A step function does one vector, `left` elements of it; full is a compile-time constant. */
 #define LOAD(p) (full ? V(load)(p) : V(load_n)(p, left))

@@ -1,4 +1,6 @@
 /* All vector kernels in both precisions from the primitives of the including file, and the table that names them. */
+#include "num/unroll.h"
+
 #include "num/kernels_simd_math.h"
 
 #define T float

@@ -13,7 +13,7 @@
  * Polynomials: weighted Chebyshev fits of our own (relative error below 4e-8 unless said), Horner form, FMA. */
 
 #define INLINE static inline __attribute__((always_inline))
-#define EACH(m) _Pragma("GCC unroll 8") for (int j = 0; j < (m); j++)
+#define EACH(m) RNN_UNROLL for (int j = 0; j < (m); j++)
 
 /* q = q x + c */
 INLINE void f32_horner(int m, f32_vec *q, const f32_vec *x, float c)
@@ -143,15 +143,13 @@ INLINE void philox_schedule(const uint32_t key[2], struct philox_keys *ks)
 INLINE void philox(const struct philox_keys *ks, int chains, i32_vec (*w)[4])
 {
     const i32_vec m0 = u64_set1(0xd2511f53u), m1 = u64_set1(0xcd9e8d57u);
-#pragma GCC unroll 10
-    for (int r = 0; r < 10; r++) {
-#pragma GCC unroll 8
-        for (int c = 0; c < chains; c++) {
-            const i32_vec p0 = u64_mul32(w[c][0], m0), p1 = u64_mul32(w[c][2], m1);
-            w[c][0] = u64_xor3(u64_srl32(p1), w[c][1], ks->k0[r]);
-            w[c][2] = u64_xor3(u64_srl32(p0), w[c][3], ks->k1[r]);
-            w[c][1] = p1;
-            w[c][3] = p0;
+    RNN_UNROLL for (int r = 0; r < 10; r++) {
+        EACH(chains) {
+            const i32_vec p0 = u64_mul32(w[j][0], m0), p1 = u64_mul32(w[j][2], m1);
+            w[j][0] = u64_xor3(u64_srl32(p1), w[j][1], ks->k0[r]);
+            w[j][2] = u64_xor3(u64_srl32(p0), w[j][3], ks->k1[r]);
+            w[j][1] = p1;
+            w[j][3] = p0;
         }
     }
 }
