@@ -1,4 +1,5 @@
 /* rnn-run: runs networks on trials and scores them. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
@@ -20,7 +21,7 @@ static struct options {
     bool no_noise, open_loop, activity;
     struct cli_strs silent, units, split;
     bool has_horizon, has_noise, has_kick_step;
-} opt = { .split = { .v = (char *[]){ (char[]){ "test" } }, .n = 1 }, .thin = 1 };
+} opt = { .split = { .v = (char *[]){ (char[]){ "test" } }, .n = 1 }, .thin = 1, .noise = NAN };
 
 static struct cli_common common = CLI_COMMON_DEFAULT;
 
@@ -89,7 +90,7 @@ static void check_options(void)
     st.run.units = st.units;
     st.run.seed = common.seed;
     st.run.replace_noise = opt.has_noise || opt.no_noise;
-    st.run.noise = opt.no_noise ? 0 : opt.noise;
+    st.run.noise = opt.has_noise ? opt.noise : 0;
     st.run.kick_sd = opt.kick;
     st.run.kick_step = opt.kick_step;
     st.run.extra_steps = opt.extra;

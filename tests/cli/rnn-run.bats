@@ -65,6 +65,19 @@ column() { # NAME <TSV
     ! cmp -s own loud
 }
 
+@test "provenance tells a run whose noise was switched off from one with the network's own" {
+    taskgen cue-discrimination --delay-ms 20 --fresh | rnn-train --hidden 8 --updates 2 --noise 0.5 -q -o noisy.rnn
+    rnn-run noisy.rnn -o own
+    rnn-run --noise 0 noisy.rnn -o none
+    run ! cmp -s own none
+    for run in own none; do
+        rnn-cat --prov $run >again.sh
+        bash again.sh >again 2>err || { cat err; return 1; }
+        cmp again $run
+    done
+    run ! grep -q "'noise = 0' 'no-noise" <(rnn-cat --prov own)
+}
+
 @test "another seed gives other noise, the same seed the same" {
     rnn-run --noise 0.5 --seed 1 "$NETS" | table | column loss >one
     rnn-run --noise 0.5 --seed 1 "$NETS" | table | column loss >again
