@@ -106,7 +106,7 @@ void cli_print_config_if_asked(struct cli_parse *p);
 /* Frees the strings and lists that cli_apply allocated into dst, and clears those dst.  Without it they are the tool's. */
 void cli_release_values(struct cli_parse *p);
 void cli_end(struct cli_parse *p); /* p itself; never a dst */
-/* Hidden `--complete` support: prints "name\ttype\targ\thelp" per option; used by completion and the page check. */
+/* Hidden `--complete` support: prints "name\ttype\targ\thelp\tshort\tdefault\trange" per option; used by completion and the page check. */
 
 /* Messages: `tool: what: subject: reason`, one write(2) each, never interleaved with a progress bar. */
 void cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));   /* silent with -q */

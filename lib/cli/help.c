@@ -10,6 +10,7 @@
 
 #define HELP_WIDTH 80
 #define HELP_COLUMN 28 /* where help texts begin */
+#define KEEP_TOGETHER 36 /* longest text in brackets that is not broken */
 #define CHOICE_INLINE 22 /* longer lists of choices go into the text */
 
 #ifndef RNN_SUITE_VERSION
@@ -62,8 +63,11 @@ static char *right_column(const struct cli_opt *o)
         if (*c == '|') out = stpcpy(out, ", ");
         else *out++ = *c;
     }
-    char *text = cli_oom(rnn_asprintf("%s%s%s%s%s%s", o->help, list, dflt && *dflt ? " [" : on ? " [on" : "",
-                                      dflt ? dflt : "", dflt && *dflt ? unit_of(o->arg) : "", (dflt && *dflt) || on ? "]" : ""));
+    char range[CLI_RANGE];
+    cli_range_text(o, range);
+    char *text = cli_oom(rnn_asprintf("%s%s%s%s%s%s%s%s%s", o->help, list, *range ? " (" : "", range, *range ? ")" : "",
+                                      dflt && *dflt ? " [" : on ? " [on" : "", dflt ? dflt : "",
+                                      dflt && *dflt ? unit_of(o->arg) : "", (dflt && *dflt) || on ? "]" : ""));
     free(choices);
     free(list);
     free(dflt);
@@ -77,8 +81,8 @@ static void print_filled(FILE *out, const char *text, size_t at, size_t indent)
     for (const char *c = text; *c;) {
         c += strspn(c, " ");
         size_t len = strcspn(c, " \n");
-        const char *open = memchr(c, '[', len); /* a default and its unit stay together */
-        if (open == c && !memchr(c, ']', len) && strchr(c, ']')) len = (size_t)(strchr(c, ']') - c) + 1;
+        const char *close = *c == '[' ? strchr(c, ']') : *c == '(' ? strchr(c, ')') : NULL; /* a range, or a default and its unit, stays together */
+        if (close && (size_t)(close - c) < KEEP_TOGETHER) len = (size_t)(close - c) + 1;
         if (len && !first && at + 1 + len > HELP_WIDTH) {
             fprintf(out, "\n%*s", (int)indent, "");
             at = indent;
@@ -136,7 +140,7 @@ void cli_print_help(const struct cli_parse *p, FILE *out)
         fputc('\n', out);
         print_filled(out, p->tool->details, 0, 0);
     }
-    fprintf(out, "\nDefaults are in brackets.  More: man %s\n", p->tool->name);
+    fprintf(out, "\nRanges are in parentheses, defaults in brackets.  More: man %s\n", p->tool->name);
 }
 
 void cli_print_version(const struct cli_parse *p, FILE *out)
@@ -155,8 +159,12 @@ void cli_print_complete(const struct cli_parse *p, FILE *out)
         const struct cli_opt *o = &p->opts[i];
         const char shorts[] = { o->short_name, '\0' };
         if (o->type == CLI_SECTION || o->flags & CLI_HIDDEN) continue;
-        fprintf(out, "%s\t%s\t%s\t%s\t%s\n", o->name, o->flags & CLI_FILE ? "file" : types[o->type],
-                cli_has_value(o) && o->arg ? o->arg : "", o->help, shorts);
+        char *dflt = o->dst ? cli_text(o) : NULL, range[CLI_RANGE];
+        const bool off = o->type == CLI_FLAG && dflt && !strcmp(dflt, "false");
+        cli_range_text(o, range);
+        fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", o->name, o->flags & CLI_FILE ? "file" : types[o->type],
+                cli_has_value(o) && o->arg ? o->arg : "", o->help, shorts, off || !dflt ? "" : o->type == CLI_FLAG ? "on" : dflt, range);
+        free(dflt);
     }
 }
 

@@ -38,6 +38,9 @@ bool cli_store(const struct cli_opt *o, const char *text, bool append, bool mine
 /* What *o->dst holds, in the form that cli_store reads back equal; NULL when unset.  The caller frees. */
 char *cli_text(const struct cli_opt *o);
 void cli_real_text(double x, char out[32]);
+/* The numbers that an option takes, "0 to 1e6", "above 0, up to 1", "from 1"; empty for other types and where any will do. */
+#define CLI_RANGE 72
+void cli_range_text(const struct cli_opt *o, char out[CLI_RANGE]);
 void cli_bytes_text(size_t n, char out[32]);
 bool cli_has_value(const struct cli_opt *o); /* false: flags and headings */
 void *cli_oom(void *p); /* p, or death when it is NULL */

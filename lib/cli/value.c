@@ -299,6 +299,39 @@ static char *list_text(const struct cli_opt *o)
     return out;
 }
 
+/* A bound as a reader wants it: 1e9, not 1000000000. */
+static void bound_text(const struct cli_opt *o, double x, char out[32])
+{
+    char short_form[32];
+    if (o->flags & CLI_BYTES) {
+        cli_bytes_text((size_t)x, out);
+        return;
+    }
+    cli_real_text(x, out);
+    snprintf(short_form, sizeof short_form, "%.0e", x);
+    if (strtod(short_form, NULL) != x || (strlen(out) < 6 && !strchr(out, 'e'))) return;
+    const char *e = strchr(short_form, 'e');
+    snprintf(out, 32, "%.*se%d", (int)(e - short_form), short_form, atoi(e + 1)); /* 1e6 for 1e+06 */
+}
+
+void cli_range_text(const struct cli_opt *o, char out[CLI_RANGE])
+{
+    const bool strict = o->flags & CLI_EXCL_MIN;
+    const bool is_number = o->type == CLI_INT || o->type == CLI_SIZE || o->type == CLI_UINT64 || o->type == CLI_REAL || o->type == CLI_REALS;
+    char lo[32], hi[32];
+    *out = '\0';
+    if (!is_number) return;
+    if (!is_bounded(o)) {
+        if (o->type == CLI_SIZE) snprintf(out, CLI_RANGE, "from 0");
+        return;
+    }
+    if (isfinite(o->min)) bound_text(o, o->min, lo);
+    if (isfinite(o->max)) bound_text(o, o->max, hi);
+    if (isinf(o->max)) snprintf(out, CLI_RANGE, "%s %s", strict ? "above" : "from", lo);
+    else if (isinf(o->min)) snprintf(out, CLI_RANGE, "up to %s", hi);
+    else snprintf(out, CLI_RANGE, strict ? "above %s, up to %s" : "%s to %s", lo, hi);
+}
+
 char *cli_text(const struct cli_opt *o)
 {
     char num[32];

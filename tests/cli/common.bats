@@ -18,11 +18,12 @@ refused() { # STATUS MESSAGE ARGS...: one line on stderr, nothing on stdout
     [ "$stderr" = "cli_probe: $want" ]
 }
 
-@test "help is on standard output, with defaults and units, within 80 columns" {
+@test "help is on standard output, with ranges, defaults and units, within 80 columns" {
     run -0 --separate-stderr "$probe" --help
     [ -z "$stderr" ]
     [[ "$output" == "Usage: cli_probe "* ]]
-    [[ "$output" == *"-H, --hidden UNITS        recurrent units [100 units]"* ]]
+    [[ "$output" == *"-H, --hidden UNITS        recurrent units (1 to 1e6) [100 units]"* ]]
+    for range in "(above 0)" "(0 to 10)" "(from 0)" "(-5 to 5)" "(1 to 1024G)"; do [[ "$output" == *"$range"* ]]; done
     [[ "$output" == *"--[no-]bias"*"[on]"* ]]
     [[ "$output" == *"--max-frame BYTES"*"[1G]"* ]]
     [[ "$output" != *"--complete"* ]]
@@ -196,6 +197,7 @@ refused() { # STATUS MESSAGE ARGS...: one line on stderr, nothing on stdout
 @test "the option table for completion has a row per option" {
     run -0 "$probe" --complete
     [ "$(wc -l <<<"$output")" -eq "$("$probe" --help | grep -cE '^ +(-., )?--')" ]
-    [[ "$output" == *$'hidden\tsize\tUNITS\trecurrent units\tH'* ]]
+    [[ "$output" == *$'hidden\tsize\tUNITS\trecurrent units\tH\t100\t1 to 1e6\n'* ]]
+    [[ "$output" == *$'bias\tflag\t\trecurrent biases\t\ton\t\n'* ]]
     [[ "$output" == *$'task\tfile\tFILE\t'* ]]
 }
