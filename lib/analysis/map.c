@@ -5,44 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
+#include "model/activation.h"
 #include "num/linalg.h"
 
-/* ---- the activation and its two derivatives ---- */
+/* ---- what model/activation.h does not have ---- */
 
-static double sigmoid(double z)
-{
-    const double e = exp(-fabs(z));
-    return z >= 0 ? 1 / (1 + e) : e / (1 + e);
-}
-
-static double activate(enum rnn_act act, double z)
-{
-    switch (act) {
-    case RNN_TANH: return tanh(z);
-    case RNN_RELU: return z < 0 ? 0 : z; /* NaN passes */
-    case RNN_SIGMOID: return sigmoid(z);
-    case RNN_SOFTPLUS: return (z > 0 ? z : 0) + log1p(exp(-fabs(z)));
-    default: return z;
-    }
-}
-
-static double slope(enum rnn_act act, double z)
-{
-    switch (act) {
-    case RNN_TANH: { const double t = tanh(z); return 1 - t * t; }
-    case RNN_RELU: return z > 0;
-    case RNN_SIGMOID: { const double p = sigmoid(z); return p * (1 - p); }
-    case RNN_SOFTPLUS: return sigmoid(z);
-    default: return 1;
-    }
-}
-
+/* f''(z) */
 static double bend(enum rnn_act act, double z)
 {
     switch (act) {
     case RNN_TANH: { const double t = tanh(z); return -2 * t * (1 - t * t); }
-    case RNN_SIGMOID: { const double p = sigmoid(z); return p * (1 - p) * (1 - 2 * p); }
-    case RNN_SOFTPLUS: { const double p = sigmoid(z); return p * (1 - p); }
+    case RNN_SIGMOID: { const double p = rnn_sigmoid(z); return p * (1 - p) * (1 - 2 * p); }
+    case RNN_SOFTPLUS: { const double p = rnn_sigmoid(z); return p * (1 - p); }
     default: return 0;
     }
 }
@@ -171,8 +145,8 @@ static void step_gru(const struct rnn_map *map, size_t B, const double *X, doubl
     for (size_t k = 0; k < B; k++) {
         const double *p = pre + k * 3 * N;
         for (size_t i = 0; i < N; i++) {
-            const double g = sigmoid(p[i] + map->b[i] + map->c[i]), z = sigmoid(p[N + i] + map->b[N + i] + map->c[N + i]);
-            const double n = activate(map->act, map->c[2 * N + i] + g * (p[2 * N + i] + map->b[2 * N + i]));
+            const double g = rnn_sigmoid(p[i] + map->b[i] + map->c[i]), z = rnn_sigmoid(p[N + i] + map->b[N + i] + map->c[N + i]);
+            const double n = rnn_activate(map->act, map->c[2 * N + i] + g * (p[2 * N + i] + map->b[2 * N + i]));
             Y[k * N + i] = (1 - z) * n + z * X[k * N + i];
         }
     }
@@ -183,7 +157,7 @@ static void step_reduced(const struct rnn_map *map, size_t B, const double *X, d
     const size_t N = map->N, U = map->units;
     times(B, U, N, map->m, X, pre);
     for (size_t k = 0; k < B; k++)
-        for (size_t i = 0; i < U; i++) pre[k * U + i] = activate(map->act, pre[k * U + i] + map->b[i]);
+        for (size_t i = 0; i < U; i++) pre[k * U + i] = rnn_activate(map->act, pre[k * U + i] + map->b[i]);
     times(B, N, U, map->W, pre, Y);
     for (size_t k = 0; k < B; k++)
         for (size_t i = 0; i < N; i++) Y[k * N + i] = (1 - map->alpha[i]) * X[k * N + i] + map->alpha[i] * Y[k * N + i];
@@ -196,14 +170,14 @@ void rnn_map_step(const struct rnn_map *map, size_t B, const double *X, double *
     if (map->form == RNN_MAP_REDUCED) { step_reduced(map, B, X, Y, work); return; }
     const double *in = X;
     if (map->form == RNN_MAP_CURRENT) {
-        for (size_t i = 0; i < B * N; i++) work[i] = activate(map->act, X[i]);
+        for (size_t i = 0; i < B * N; i++) work[i] = rnn_activate(map->act, X[i]);
         in = work;
     }
     times(B, N, N, map->W, in, Y);
     for (size_t k = 0; k < B; k++)
         for (size_t i = 0; i < N; i++) {
             const double a = map->alpha[i], z = Y[k * N + i] + map->b[i];
-            Y[k * N + i] = (1 - a) * X[k * N + i] + a * (map->form == RNN_MAP_CURRENT ? z : activate(map->act, z));
+            Y[k * N + i] = (1 - a) * X[k * N + i] + a * (map->form == RNN_MAP_CURRENT ? z : rnn_activate(map->act, z));
         }
 }
 
@@ -213,9 +187,10 @@ static void jacobian_gru(const struct rnn_map *map, const double *x, double *J, 
     const double *W = map->W;
     times(1, 3 * N, N, W, x, pre);
     for (size_t i = 0; i < N; i++) {
-        const double g = sigmoid(pre[i] + map->b[i] + map->c[i]), z = sigmoid(pre[N + i] + map->b[N + i] + map->c[N + i]);
+        const double g = rnn_sigmoid(pre[i] + map->b[i] + map->c[i]), z = rnn_sigmoid(pre[N + i] + map->b[N + i] + map->c[N + i]);
         const double hn = pre[2 * N + i] + map->b[2 * N + i], a = map->c[2 * N + i] + g * hn;
-        const double dn = (1 - z) * slope(map->act, a), dg = dn * hn * g * (1 - g), dz = (x[i] - activate(map->act, a)) * z * (1 - z);
+        const double dn = (1 - z) * rnn_activation_slope(map->act, a), dg = dn * hn * g * (1 - g);
+        const double dz = (x[i] - rnn_activate(map->act, a)) * z * (1 - z);
         for (size_t j = 0; j < N; j++)
             J[i * N + j] = dg * W[i * N + j] + dz * W[(N + i) * N + j] + dn * g * W[(2 * N + i) * N + j] + (i == j ? z : 0);
     }
@@ -228,7 +203,7 @@ static void jacobian_reduced(const struct rnn_map *map, const double *x, double 
     times(1, U, N, map->m, x, pre);
     memset(J, 0, N * N * sizeof *J);
     for (size_t u = 0; u < U; u++) {
-        const double d = slope(map->act, pre[u] + map->b[u]);
+        const double d = rnn_activation_slope(map->act, pre[u] + map->b[u]);
         for (size_t i = 0; i < N; i++)
             for (size_t j = 0; j < N; j++) J[i * N + j] += map->W[i * U + u] * d * map->m[u * N + j];
     }
@@ -242,10 +217,10 @@ void rnn_map_jacobian(const struct rnn_map *map, const double *x, double *J, dou
     if (map->form == RNN_MAP_GRU) { jacobian_gru(map, x, J, work); return; }
     if (map->form == RNN_MAP_REDUCED) { jacobian_reduced(map, x, J, work); return; }
     const bool current = map->form == RNN_MAP_CURRENT;
-    if (current) for (size_t j = 0; j < N; j++) work[j] = slope(map->act, x[j]);
+    if (current) for (size_t j = 0; j < N; j++) work[j] = rnn_activation_slope(map->act, x[j]);
     else times(1, N, N, map->W, x, work);
     for (size_t i = 0; i < N; i++) {
-        const double a = map->alpha[i], c = current ? a : a * slope(map->act, work[i] + map->b[i]);
+        const double a = map->alpha[i], c = current ? a : a * rnn_activation_slope(map->act, work[i] + map->b[i]);
         const double *w = map->W + i * N;
         double *row = J + i * N;
         if (current) for (size_t j = 0; j < N; j++) row[j] = c * w[j] * work[j];
@@ -331,7 +306,7 @@ void rnn_map_lift(const struct rnn_map *map, const struct rnn_net *net, const do
     rnn_gemv(0, map->units, map->N, 1, map->m, kappa, 0, x);
     for (size_t u = 0; u < map->units; u++) {
         x[u] += map->b[u];
-        if (net->spec.cell != RNN_LEAKY_CURRENT) x[u] = activate(map->act, x[u]);
+        if (net->spec.cell != RNN_LEAKY_CURRENT) x[u] = rnn_activate(map->act, x[u]);
     }
 }
 

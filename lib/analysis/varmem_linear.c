@@ -4,6 +4,7 @@
 #include <string.h>
 #include "analysis/varmem.h"
 #include "base/mem.h"
+#include "model/activation.h"
 #include "model/engine.h"
 #include "num/linalg.h"
 
@@ -36,18 +37,6 @@ static int newton_step(const struct rnn_net *net, struct rnn_linear *l, double *
     return rnn_fail(err, RNN_ERR_NUMERIC, "Newton's method stalled at |F(x) - x| = %.3g: no fixed point near the start", *res);
 }
 
-static double act_slope(enum rnn_act act, double x)
-{
-    const double e = tanh(x), s = 1 / (1 + exp(-x));
-    switch (act) {
-    case RNN_TANH: return 1 - e * e;
-    case RNN_RELU: return x > 0;
-    case RNN_SIGMOID: return s * (1 - s);
-    case RNN_SOFTPLUS: return s;
-    default: return 1;
-    }
-}
-
 /* R = do/dx before the read-out nonlinearity. */
 static int readout_matrix(const struct rnn_net *net, struct rnn_linear *l, struct rnn_err *err)
 {
@@ -57,7 +46,7 @@ static int readout_matrix(const struct rnn_net *net, struct rnn_linear *l, struc
     if (s->read_latent) rnn_gemm(0, 0, l->d, l->N, s->rank, 1, W_out, rnn_net_param(net, "n"), 0, l->R);
     else memcpy(l->R, W_out, l->d * l->N * sizeof *l->R);
     for (size_t i = 0; s->cell == RNN_LEAKY_CURRENT && i < l->d; i++)
-        for (size_t u = 0; u < l->N; u++) l->R[i * l->N + u] *= act_slope(s->act, l->x_star[u]);
+        for (size_t u = 0; u < l->N; u++) l->R[i * l->N + u] *= rnn_activation_slope(s->act, l->x_star[u]);
     return rnn_net_readout(net, l->x_star, l->r_star, l->o_star, err);
 }
 

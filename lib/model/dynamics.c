@@ -4,50 +4,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/activation.h"
 #include "model/engine.h"
 #include "num/linalg.h"
 
 size_t rnn_spec_n_state(const struct rnn_spec *s)
 {
     return s->N;
-}
-
-static double sigmoid(double z)
-{
-    const double e = exp(-fabs(z));
-    return z >= 0 ? 1 / (1 + e) : e / (1 + e);
-}
-
-static double activate(enum rnn_act f, double z)
-{
-    switch (f) {
-    case RNN_TANH: return tanh(z);
-    case RNN_RELU: return z < 0 ? 0 : z;
-    case RNN_SIGMOID: return sigmoid(z);
-    case RNN_SOFTPLUS: return (z > 0 ? z : 0) + log1p(exp(-fabs(z)));
-    case RNN_LINEAR:
-    case RNN_N_ACTS: break;
-    }
-    return z;
-}
-
-static double slope(enum rnn_act f, double z)
-{
-    switch (f) {
-    case RNN_TANH: {
-        const double t = tanh(z);
-        return 1 - t * t;
-    }
-    case RNN_RELU: return z > 0;
-    case RNN_SIGMOID: {
-        const double p = sigmoid(z);
-        return p * (1 - p);
-    }
-    case RNN_SOFTPLUS: return sigmoid(z);
-    case RNN_LINEAR:
-    case RNN_N_ACTS: break;
-    }
-    return 1;
 }
 
 /* Room for one evaluation: rec, in [GN] are the two parts of the pre-activations, r [N] the rates, kappa [GR]. */
@@ -74,7 +37,7 @@ static void drive(const struct rnn_net *net, const double *x, const double *u, s
 {
     const struct rnn_spec *s = &net->spec;
     const size_t N = s->N, R = s->rank, G = s->cell == RNN_GRU ? 3 : 1;
-    for (size_t i = 0; i < N; i++) w->r[i] = s->cell == RNN_LEAKY_CURRENT ? activate(s->act, x[i]) : x[i];
+    for (size_t i = 0; i < N; i++) w->r[i] = s->cell == RNN_LEAKY_CURRENT ? rnn_activate(s->act, x[i]) : x[i];
     memset(w->rec, 0, 2 * G * N * sizeof *w->rec);
     if (R == 0) {
         rnn_gemv(0, G * N, N, 1, rnn_net_param(net, "W_rec"), w->r, 0, w->rec);
@@ -105,11 +68,11 @@ int rnn_net_step(const struct rnn_net *net, const double *x, const double *u, do
     drive(net, x, u, &w);
     for (size_t i = 0; i < N; i++) {
         if (s->cell == RNN_GRU) {
-            const double g = sigmoid(w.rec[i] + w.in[i]), z = sigmoid(w.rec[N + i] + w.in[N + i]);
-            x_next[i] = (1 - z) * activate(s->act, w.in[2 * N + i] + g * w.rec[2 * N + i]) + z * x[i];
+            const double g = rnn_sigmoid(w.rec[i] + w.in[i]), z = rnn_sigmoid(w.rec[N + i] + w.in[N + i]);
+            x_next[i] = (1 - z) * rnn_activate(s->act, w.in[2 * N + i] + g * w.rec[2 * N + i]) + z * x[i];
         } else {
             const double a = alpha_of(net, alpha, i);
-            x_next[i] = (1 - a) * x[i] + a * (s->cell == RNN_LEAKY_CURRENT ? w.rec[i] : activate(s->act, w.rec[i]));
+            x_next[i] = (1 - a) * x[i] + a * (s->cell == RNN_LEAKY_CURRENT ? w.rec[i] : rnn_activate(s->act, w.rec[i]));
         }
     }
     free(w.rec);
@@ -124,9 +87,9 @@ static void leaky_jacobian(const struct rnn_net *net, const double *x, const str
     const double *alpha = rnn_net_param(net, "alpha"), *W_in = rnn_net_param(net, "W_in");
     const bool current = s->cell == RNN_LEAKY_CURRENT;
     for (size_t i = 0; i < N; i++) {
-        const double a = alpha_of(net, alpha, i), c = current ? a : a * slope(s->act, w->rec[i]);
+        const double a = alpha_of(net, alpha, i), c = current ? a : a * rnn_activation_slope(s->act, w->rec[i]);
         for (size_t j = 0; J && j < N; j++)
-            J[i * N + j] = c * W[i * N + j] * (current ? slope(s->act, x[j]) : 1) + (i == j ? 1 - a : 0);
+            J[i * N + j] = c * W[i * N + j] * (current ? rnn_activation_slope(s->act, x[j]) : 1) + (i == j ? 1 - a : 0);
         for (size_t j = 0; Ju && j < n_in; j++) Ju[i * n_in + j] = c * W_in[i * n_in + j];
     }
 }
@@ -137,10 +100,10 @@ static void gru_jacobian(const struct rnn_net *net, const double *x, const struc
     const size_t N = s->N, n_in = s->n_in;
     const double *W_in = rnn_net_param(net, "W_in");
     for (size_t i = 0; i < N; i++) {
-        const double g = sigmoid(w->rec[i] + w->in[i]), z = sigmoid(w->rec[N + i] + w->in[N + i]);
+        const double g = rnn_sigmoid(w->rec[i] + w->in[i]), z = rnn_sigmoid(w->rec[N + i] + w->in[N + i]);
         const double hn = w->rec[2 * N + i], pre = w->in[2 * N + i] + g * hn;
-        const double dn = (1 - z) * slope(s->act, pre), dg = dn * hn * g * (1 - g);
-        const double dz = (x[i] - activate(s->act, pre)) * z * (1 - z);
+        const double dn = (1 - z) * rnn_activation_slope(s->act, pre), dg = dn * hn * g * (1 - g);
+        const double dz = (x[i] - rnn_activate(s->act, pre)) * z * (1 - z);
         for (size_t j = 0; J && j < N; j++)
             J[i * N + j] = dg * W[i * N + j] + dz * W[(N + i) * N + j] + dn * g * W[(2 * N + i) * N + j] + (i == j ? z : 0);
         for (size_t j = 0; Ju && j < n_in; j++)
@@ -175,7 +138,7 @@ static void finish_readout(enum rnn_readout readout, size_t n, double *o)
 {
     double top = o[0], sum = 0;
     if (readout == RNN_OUT_SIGMOID)
-        for (size_t c = 0; c < n; c++) o[c] = sigmoid(o[c]);
+        for (size_t c = 0; c < n; c++) o[c] = rnn_sigmoid(o[c]);
     if (readout != RNN_OUT_SOFTMAX) return;
     for (size_t c = 1; c < n; c++) top = o[c] > top ? o[c] : top;
     for (size_t c = 0; c < n; c++) sum += o[c] = exp(o[c] - top);
@@ -188,7 +151,7 @@ int rnn_net_readout(const struct rnn_net *net, const double *x, double *r, doubl
     const size_t Q = s->read_latent ? s->rank : s->N;
     struct work w;
     RNN_TRY(work_new(s, &w, err));
-    for (size_t i = 0; i < s->N; i++) w.r[i] = s->cell == RNN_LEAKY_CURRENT ? activate(s->act, x[i]) : x[i];
+    for (size_t i = 0; i < s->N; i++) w.r[i] = s->cell == RNN_LEAKY_CURRENT ? rnn_activate(s->act, x[i]) : x[i];
     if (r) memcpy(r, w.r, s->N * sizeof *r);
     if (o) {
         const double *q = w.r;
