@@ -1,5 +1,6 @@
 #include "io/outfile.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -7,12 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/mem.h"
 
 #define ATTEMPTS 100
+#define PREFIX ".%.200s." /* of hidden names; eight hexadecimal digits follow */
 
 static bool always_named;
 
@@ -40,7 +43,7 @@ static char *hidden_name(const char *path)
     const int dir = folder_len(path);
     uint32_t salt;
     if (getrandom(&salt, sizeof salt, 0) != (ssize_t)sizeof salt) salt = (uint32_t)getpid() * 2654435761u + count++;
-    return rnn_asprintf("%.*s.%.200s.%08" PRIx32, dir, path, path + dir, salt);
+    return rnn_asprintf("%.*s" PREFIX "%08" PRIx32, dir, path, path + dir, salt);
 }
 
 /* ---- opening ---- */
@@ -63,14 +66,42 @@ static int open_unnamed(const char *path)
     return -1;
 }
 
+/* Hidden files beside path that nobody holds locked are of programs that SIGKILL, or the machine, ended.  A writer keeps its lock until the
+ * file has its name.  Where there are no locks, nothing is removed. */
+static void remove_stale(const char *path)
+{
+    char *folder = folder_of(path), *prefix = rnn_asprintf(PREFIX, path + folder_len(path));
+    DIR *dir = folder && prefix ? opendir(folder) : NULL;
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        const size_t n = strlen(prefix);
+        if (strncmp(e->d_name, prefix, n) || strlen(e->d_name) != n + 8 || strspn(e->d_name + n, "0123456789abcdef") != 8) continue;
+        const int fd = openat(dirfd(dir), e->d_name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) unlinkat(dirfd(dir), e->d_name, 0);
+        if (fd >= 0) close(fd);
+    }
+    if (dir) closedir(dir);
+    free(folder);
+    free(prefix);
+}
+
+/* Whether another has taken the file for stale, between its making and its lock. */
+static bool is_gone(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && st.st_nlink == 0;
+}
+
 /* Both ways give the permissions that the user's umask grants (mkstemp would make the file private). */
 static int open_hidden(const char *path, char **temp, struct rnn_err *err)
 {
+    remove_stale(path);
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         if (!(*temp = hidden_name(path))) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
         const int fd = open(*temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd >= 0) return fd;
-        const int why = errno;
+        if (fd >= 0) flock(fd, LOCK_EX | LOCK_NB);
+        if (fd >= 0 && !is_gone(fd)) return fd;
+        const int why = fd >= 0 ? EEXIST : errno;
+        if (fd >= 0) close(fd);
         free(*temp);
         *temp = NULL;
         errno = why;
@@ -161,11 +192,12 @@ static void sync_folder(const char *path)
 int rnn_outfile_keep(struct rnn_outfile *f, struct rnn_err *err)
 {
     int rc = RNN_OK;
-    if (f->path && (fsync(f->fd) != 0 || (!f->temp && give_name(f->fd, f->path) != 0))) rc = rnn_fail_sys(err, RNN_ERR_IO, errno, "cannot write '%s'", f->path);
+    if (f->path && (fsync(f->fd) != 0 || (f->temp ? rename(f->temp, f->path) : give_name(f->fd, f->path)) != 0)) {
+        rc = rnn_fail_sys(err, RNN_ERR_IO, errno, "cannot write '%s'", f->path);
+    }
+    if (rc >= 0 && f->temp) free(f->temp), f->temp = NULL;
     if (f->owns_fd && close(f->fd) != 0 && rc >= 0) rc = rnn_fail_sys(err, RNN_ERR_IO, errno, "cannot write '%s'", f->path ? f->path : "output");
     f->owns_fd = false;
-    if (rc >= 0 && f->temp && rename(f->temp, f->path) != 0) rc = rnn_fail_sys(err, RNN_ERR_IO, errno, "cannot rename to '%s'", f->path);
-    if (rc >= 0 && f->temp) free(f->temp), f->temp = NULL;
     if (rc >= 0 && f->path) sync_folder(f->path);
     rnn_outfile_drop(f);
     return rc;

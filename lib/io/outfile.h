@@ -1,5 +1,6 @@
 /* Files that appear whole or not at all: what is written has no name until it is kept, so nothing stays behind when the
- * program dies, be it of SIGKILL.  File systems without unnamed files get a hidden one beside the name, to be renamed. */
+ * program dies, be it of SIGKILL.  File systems without unnamed files get a hidden one beside the name, to be renamed; one
+ * that a killed program left there goes when the same name is written again. */
 #ifndef RNN_IO_OUTFILE_H
 #define RNN_IO_OUTFILE_H
 
@@ -16,7 +17,7 @@ struct rnn_outfile {
 
 /* path NULL or "-": standard output.  A file that is there keeps its permissions, and a link to it stays.  RNN_ERR_IO. */
 int rnn_outfile_open(struct rnn_outfile *f, const char *path, struct rnn_err *err);
-/* fsync, close, and the name: path holds what was written, or, on RNN_ERR_IO, what it held before.  Releases f either way. */
+/* fsync, the name, and close: path holds what was written, or, on RNN_ERR_IO, what it held before.  Releases f either way. */
 int rnn_outfile_keep(struct rnn_outfile *f, struct rnn_err *err);
 /* Closes and forgets what was written; releases f.  Keeps errno. */
 void rnn_outfile_drop(struct rnn_outfile *f);

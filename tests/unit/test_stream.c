@@ -652,6 +652,45 @@ static void files_appear_whole_or_not_at_all_by_rename(void **state)
     rnn_outfile_always_named(false);
 }
 
+static void touch(const char *dir, const char *name)
+{
+    char path[200];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fclose(f);
+}
+
+/* Removes it; false when it was not there. */
+static bool take_away(const char *dir, const char *name)
+{
+    char path[200];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return unlink(path) == 0;
+}
+
+static void what_killed_programs_left_goes_and_what_is_written_stays(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/rnn-stale-XXXXXX", path[100];
+    static const char *const others[] = {".x.rnn.0123abcg", ".x.rnn.0123abcd5", ".y.rnn.0123abcd", "x.rnn.0123abcd"};
+    struct rnn_outfile first, second;
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/x.rnn", dir);
+    for (size_t i = 0; i < RNN_LEN(others); i++) touch(dir, others[i]);
+    touch(dir, ".x.rnn.0123abcd");
+    rnn_outfile_always_named(true);
+    ok(rnn_outfile_open(&first, path, &err));
+    assert_false(take_away(dir, ".x.rnn.0123abcd"));
+    ok(rnn_outfile_open(&second, path, &err)); /* the first is held: not stale */
+    ok(rnn_outfile_keep(&first, &err));
+    ok(rnn_outfile_keep(&second, &err));
+    rnn_outfile_always_named(false);
+    for (size_t i = 0; i < RNN_LEN(others); i++) assert_true(take_away(dir, others[i]));
+    assert_true(take_away(dir, "x.rnn"));
+    assert_int_equal(rmdir(dir), 0);
+}
+
 static void a_failing_disk_and_a_leaving_reader_are_told(void **state)
 {
     (void)state;
@@ -739,6 +778,7 @@ int main(void)
         cmocka_unit_test(pipes_give_what_memory_gives),
         cmocka_unit_test(files_appear_whole_or_not_at_all_by_link),
         cmocka_unit_test(files_appear_whole_or_not_at_all_by_rename),
+        cmocka_unit_test(what_killed_programs_left_goes_and_what_is_written_stays),
         cmocka_unit_test(a_failing_disk_and_a_leaving_reader_are_told),
         cmocka_unit_test(the_writer_keeps_its_order),
     };
