@@ -59,16 +59,21 @@ static struct rnn_net *net_of(const struct rnn_spec *s, double size)
     return net;
 }
 
-static struct rnn_trials trials_of(size_t k, size_t n_in, size_t n_out)
+static struct rnn_trials trials_of_steps(size_t k, size_t steps, size_t n_in, size_t n_out)
 {
-    struct rnn_trials tr = {.K = k, .T = T, .n_in = n_in, .n_out = n_out, .u = rnn_alloc(k * T * n_in, sizeof(float)),
-                            .y = rnn_alloc(k * T * n_out, sizeof(float)), .w = rnn_alloc(k * T, sizeof(double))};
+    struct rnn_trials tr = {.K = k, .T = steps, .n_in = n_in, .n_out = n_out, .u = rnn_alloc(k * steps * n_in, sizeof(float)),
+                            .y = rnn_alloc(k * steps * n_out, sizeof(float)), .w = rnn_alloc(k * steps, sizeof(double))};
     struct rnn_rng g;
     OK(rnn_rng_at(&g, 12, RNN_RNG_TEST, 0, 0, 0, &err));
-    for (size_t i = 0; i < k * T * n_in; i++) tr.u[i] = (float) (2 * rnn_rng_uniform(&g) - 1);
-    for (size_t i = 0; i < k * T * n_out; i++) tr.y[i] = i % n_out == 0 ? 1 : 0;
-    for (size_t i = 0; i < k * T; i++) tr.w[i] = 1;
+    for (size_t i = 0; i < k * steps * n_in; i++) tr.u[i] = (float) (2 * rnn_rng_uniform(&g) - 1);
+    for (size_t i = 0; i < k * steps * n_out; i++) tr.y[i] = i % n_out == 0 ? 1 : 0;
+    for (size_t i = 0; i < k * steps; i++) tr.w[i] = 1;
     return tr;
+}
+
+static struct rnn_trials trials_of(size_t k, size_t n_in, size_t n_out)
+{
+    return trials_of_steps(k, T, n_in, n_out);
 }
 
 static void release(struct rnn_trials *tr)
@@ -279,6 +284,52 @@ static void truncation_cuts_the_run(void **state)
             }
 }
 
+/* The gradient of a batch is the mean of those of its trials.  A batch of this size turns its weights and forms the gradient of them
+ * in several chunks of steps; a trial alone does neither. */
+static void a_batch_is_its_trials(void **state)
+{
+    enum { TRIALS = 37, STEPS = 60 };
+    static const struct rnn_penalty pen = {.l2_rec = 0.01, .l2_rate = 0.02};
+    (void) state;
+    struct rnn_trials tr = trials_of_steps(TRIALS, STEPS, N_IN, N_OUT);
+    for (size_t i = 0; i < TRIALS * STEPS; i++) tr.w[i] = i % 3 ? 0.5 + (double) (i % 5) : 0;
+    for (int when = 0; when < 2; when++)
+        for (int cell = 0; cell < RNN_N_CELLS; cell++)
+            for (size_t rank = 0; rank < 3; rank++) {
+                struct rnn_spec s = spec_of((enum rnn_cell) cell, RNN_TANH, rank);
+                s.read = (enum rnn_read_when) when;
+                s.h0_transform = (enum rnn_h0_transform) when;
+                struct rnn_net *net = net_of(&s, 0.5);
+                const struct rnn_pass pass = {.bptt = when ? 7 : 0};
+                const size_t n = net->params.total;
+                double *want = rnn_alloc(n, sizeof *want), *g = rnn_alloc(n, sizeof *g), size = 0;
+                for (size_t B = 1; B <= TRIALS; B += TRIALS - 1) {
+                    struct rnn_engine_f64 *e;
+                    OK(rnn_engine_new_f64(&e, &s, B == 1 ? 1 : B + 3, STEPS, true, &err));
+                    for (size_t k = 0; k < TRIALS; k += B) {
+                        struct rnn_trials part = tr;
+                        part.K = B;
+                        part.u += k * STEPS * N_IN;
+                        part.y += k * STEPS * N_OUT;
+                        part.w += k * STEPS;
+                        OK(rnn_engine_batch_f64(e, &part, &err));
+                        OK(rnn_engine_forward_f64(e, net->theta, &pass, RNN_LOSS_MSE, RNN_NORM_POSITIONS, NULL, &err));
+                        OK(rnn_engine_backward_f64(e, net->theta, &pen, g, &err));
+                        for (size_t i = 0; B == 1 && i < n; i++) want[i] += g[i] / TRIALS;
+                    }
+                    rnn_engine_free_f64(e);
+                }
+                for (size_t i = 0; i < n; i++) size = fmax(size, fabs(want[i]));
+                for (size_t i = 0; i < n; i++)
+                    if (!(fabs(g[i] - want[i]) <= 1e-12 * size))
+                        fail_msg("%s rank %zu %s: parameter %zu %g against %g", rnn_cell_names[cell], rank, rnn_read_when_names[when], i, g[i], want[i]);
+                free(want);
+                free(g);
+                rnn_net_free(net);
+            }
+    release(&tr);
+}
+
 /* Each of twenty updates by the fused path and by the general one, from the same parameters and moments (left alone, a relu
  * unit at its kink would soon part them). */
 static void fused_update_is_the_update(void **state)
@@ -421,6 +472,7 @@ int main(void)
         cmocka_unit_test(jacobian_is_the_derivative),
         cmocka_unit_test(pieces_make_the_run),
         cmocka_unit_test(truncation_cuts_the_run),
+        cmocka_unit_test(a_batch_is_its_trials),
         cmocka_unit_test(fused_update_is_the_update),
         cmocka_unit_test(padding_is_silent),
         cmocka_unit_test(contradictions_are_refused),
