@@ -217,10 +217,16 @@ void rnn_trainer_free(struct rnn_trainer *t)
     free(t);
 }
 
-/* Copies the donor's blocks; all that were asked for must be there and fit. */
+/* Copies the donor's blocks.  All that were asked for must be there and fit; where none were, all that it has must find a place. */
 static int load_donor(struct rnn_trainer *t, const struct rnn_net *donor, struct rnn_err *err)
 {
     const struct rnn_train_config *c = t->c;
+    for (size_t i = 0; i < donor->params.n && c->n_load == 0; i++) {
+        const char *name = donor->params.p[i].name;
+        if (!rnn_param_find(&t->model->params, name))
+            return rnn_fail(err, RNN_ERR_ARG, "donor net '%s' has %s, which this network lacks: say with --load what it is to take",
+                            donor->id ? donor->id : "", name);
+    }
     for (size_t i = 0; i < t->model->params.n; i++) {
         const struct rnn_param *p = &t->model->params.p[i], *q = rnn_param_find(&donor->params, p->name);
         bool wanted = c->n_load == 0 && q;

@@ -108,7 +108,8 @@ const char *const *rnn_train_metrics(const struct rnn_task *task);
 
 /* One net in training.  Belongs to one thread at a time; the configuration and data must outlive it. */
 struct rnn_trainer;
-/* donor: its parameters (c->load) replace the drawn ones before training; RNN_ERR_ARG when shapes differ.  May be NULL. */
+/* donor: its parameters (c->load) replace the drawn ones before training; RNN_ERR_ARG when shapes differ, or a block has no place.
+ * May be NULL. */
 int rnn_trainer_new(struct rnn_trainer **t, const struct rnn_train_config *c, const struct rnn_train_data *d,
                     const struct rnn_net *donor, uint64_t net, struct rnn_err *err);
 void rnn_trainer_free(struct rnn_trainer *t);

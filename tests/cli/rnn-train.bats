@@ -180,6 +180,8 @@ END
     cmp donors.W_rec copies.W_rec && cmp donors.W_in copies.W_in
     cmp part.W_rec donors.W_rec && cmp part.W_in fresh.W_in
     run ! cmp -s donors.W_in fresh.W_in
+    refused "has W_rec, which this network lacks: say with --load" quick --rank 2 --init-from donors.rnn -o never "$IN/flip.rnn"
+    quick --rank 2 --init-from donors.rnn --load W_in,W_out --nets 2 "$IN/flip.rnn" >/dev/null
     run -2 --separate-stderr rnn-train -q --hidden 9 --updates 1 --init-from donors.rnn "$IN/flip.rnn"
     [[ "$stderr" == *"W_rec is 8 x 8, not 9 x 9"* ]]
 }
