@@ -73,6 +73,7 @@ static enum mode choose_mode(const struct cli_parse *p, size_t *first_file)
         if (cli_n_args(p) && strcmp(cli_arg(p, 0), commands[m]) == 0) mode = m;
     }
     if (mode != CAT) *first_file = 1;
+    else if (!opt.to && !opt.prov && !from.format) tool_file_or_word(cli_arg(p, 0), "info, nets, check, head, select");
     const enum mode others[] = { opt.to ? TO : CAT, opt.prov ? PROV : CAT, from.format ? FROM : CAT };
     const char *const names[] = { "--to", "--prov", "--from" };
     const char *chosen = mode != CAT ? commands[mode] : NULL;

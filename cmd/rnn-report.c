@@ -101,6 +101,7 @@ static enum mode choose_mode(const struct cli_parse *p, const char **word, size_
         *word = cli_arg(p, 1);
         *first = 2;
     }
+    if (!*first && *given) tool_file_or_word(given, "text, tsv, claims, figures, figure, plot, page, index, or a tool without its rnn-");
     for (size_t i = 0; i < RNN_LEN(belongs); i++)
         if (!(belongs[i].modes & M(mode))) cli_refuse(p, belongs[i].name, belongs[i].why);
     if (mode == TEXT && !opt.table) cli_refuse(p, "filter", "without --table");
@@ -416,7 +417,7 @@ static int run_list(bool from_input)
 
 static void check_words(enum mode mode, const char *word)
 {
-    if (mode == FIGURE && !rnn_figures_find(word)) cli_die(2, "figure: there is none called '%s': rnn-report figures lists them", word);
+    if (mode == FIGURE && !rnn_figures_find(word)) cli_die(2, "figure: there is none called '%s': 'rnn-report figures' lists them", word);
     if (mode == PLOT && !opt.table) cli_die(2, "plot: of what? Give --table, and --x and --y");
     if (mode == PLOT && !opt.y) cli_die(2, "plot: --y is missing");
 }

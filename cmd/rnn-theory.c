@@ -71,6 +71,7 @@ int main(int argc, char **argv)
                                   .opts = m ? m->opts : look,
                                   .version = tool_version,
                                   .summary = m ? m->summary : "Networks and numbers that theory predicts.",
+                                  .hint = m ? NULL : "options of a model come after it: rnn-theory MODEL [options]",
                                   .min_args = m ? 1 : 0,
                                   .max_args = m ? 1 + m->max_files : 0};
     struct cli_parse *p = cli_begin(&tool, m ? m->with : 0, &common, argc, argv);

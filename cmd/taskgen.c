@@ -368,6 +368,7 @@ int main(int argc, char **argv)
         .details = details,
         .version = tool_version,
         .summary = def ? def->summary : "State a task for recurrent networks, and emit its trials.",
+        .hint = def ? NULL : "options of a task come after it: taskgen TASK [options]",
         .min_args = def ? 1 : 0,
         .max_args = def ? 1 : 0};
     struct cli_parse *p = cli_begin(&tool, CLI_WITH_SEED | CLI_WITH_LABEL, &cfg.common, argc, argv);

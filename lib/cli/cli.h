@@ -64,6 +64,7 @@ struct cli_tool {
     size_t min_args, max_args;   /* positional arguments */
     /* Called for --version after the first line (build facts); may be NULL. */
     void (*version)(FILE *out);
+    const char *hint;            /* optional: what to do about an option that is not in opts, instead of a word about --help */
 };
 
 /* The options every tool has: -q -v --progress -o -f/--force --config --print-config --help --version --max-frame, and -j, --seed,

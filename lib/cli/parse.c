@@ -105,7 +105,7 @@ static size_t distance(const char *a, size_t n, const char *b)
 const char *cli_nearest(const struct cli_parse *p, const char *name, size_t len)
 {
     const char *best = NULL;
-    size_t best_distance = len / 3 + 2;
+    size_t best_distance = len < 5 ? 2 : len / 3 + 2; /* two letters of four are another word */
     for (size_t i = 0; i < p->n_opts; i++) {
         const struct cli_opt *o = &p->opts[i];
         if (o->type == CLI_SECTION || o->flags & CLI_HIDDEN) continue;
@@ -142,6 +142,7 @@ static _Noreturn void die_unknown(const struct cli_parse *p, const char *word, s
 {
     const char *near = cli_nearest(p, word + 2, len - 2);
     if (near) cli_die(2, "unknown option: %.*s: did you mean --%s?", (int)len, word, near);
+    if (p->tool->hint) cli_die(2, "unknown option: %.*s: %s", (int)len, word, p->tool->hint);
     cli_die(2, "unknown option: %.*s: '%s --help' lists them", (int)len, word, p->tool->name);
 }
 
@@ -351,6 +352,22 @@ static size_t processors(void)
     return sched_getaffinity(0, sizeof set, &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
 }
 
+/* Standard input can be one input: the FILE that a tool reads (or none of it), or a further file given as `-`. */
+static void check_standard_input(const struct cli_parse *p)
+{
+    bool is_main = p->tool->max_args > 0 && p->n_args == 0;
+    for (size_t i = 0; i < p->n_args; i++) is_main |= !strcmp(p->args[i], "-");
+    const char *reader = NULL;
+    for (size_t i = 0; i < p->n_words; i++) {
+        const struct cli_word *w = &p->words[i];
+        const struct cli_opt *o = &p->opts[w->opt];
+        if (!(o->flags & CLI_FILE) || o->flags & CLI_NEUTRAL || strcmp(w->text, "-")) continue;
+        if (is_main) cli_die(2, "--%s -: standard input is the main stream already: name a FILE for one of them", o->name);
+        if (reader) cli_die(2, "--%s -: --%s reads standard input already: name a FILE for one of them", o->name, reader);
+        reader = o->name;
+    }
+}
+
 void cli_apply(struct cli_parse *p, const struct rnn_kvs *preset)
 {
     struct cli_common *c = p->common;
@@ -364,6 +381,7 @@ void cli_apply(struct cli_parse *p, const struct rnn_kvs *preset)
     c->verbose = p->verbose;
     if (c->quiet && c->verbose) cli_die(2, "--quiet and --verbose contradict each other");
     read_shard(p);
+    check_standard_input(p);
     p->jobs_auto = c->jobs == 0;
     if (p->jobs_auto) c->jobs = processors();
     cli_message_setup(c->quiet, c->verbose);

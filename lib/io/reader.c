@@ -194,7 +194,7 @@ static void consume(struct rnn_reader *r)
 static int fail_end(struct rnn_reader *r, struct rnn_err *err)
 {
     if (r->state == AT_START && r->end == r->start) {
-        return rnn_fail(err, RNN_ERR_TRUNCATED, r->owns_fd ? "the file is empty" : "no bytes: the command before wrote nothing");
+        return rnn_fail(err, RNN_ERR_TRUNCATED, r->owns_fd ? "the file is empty" : "no bytes: the command before wrote nothing, or FILE was forgotten");
     }
     if (r->state != IN_SEGMENT) return rnn_fail(err, RNN_ERR_TRUNCATED, "the stream ends inside a frame");
     return rnn_fail(err, RNN_ERR_TRUNCATED, "the stream ends early, after %" PRIu64 " whole frames%s%s", r->frames,

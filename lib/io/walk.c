@@ -116,12 +116,23 @@ int rnn_walk(const unsigned char *p, size_t len, size_t max, size_t *used, struc
     return rnn_walk_more(&w, p, len, max, used, err);
 }
 
+/* What other file begins with these bytes, in the words of a message. */
+static const char *other_format(const unsigned char *p, size_t len)
+{
+    static const struct { const char *magic; size_t n; const char *words; } known[] = {
+        {"PK\003\004", 4, ": a zip archive, such as .npz"}, {"\037\213", 2, ": gzip data"}, {"MATLAB", 6, ": a MATLAB file"}, {"\211HDF", 4, ": an HDF5 file"}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (len >= known[i].n && memcmp(p, known[i].magic, known[i].n) == 0) return known[i].words;
+    }
+    return "";
+}
+
 /* 0x93 and the kind: a fixstr of 1 to 31 printable bytes, because it is a name that people type after --kind. */
 static int scan_kind(struct rnn_scan *s, const unsigned char *p, size_t len, size_t *need, struct rnn_err *err)
 {
     *need = 9; /* the shortest frame: 0x93, a kind of one letter, an empty map, the crc */
     if (len < 1) return RNN_EOS;
-    if (p[0] != 0x93) return rnn_fail(err, RNN_ERR_FORMAT, "a frame begins with 0x93, not 0x%02x", p[0]);
+    if (p[0] != 0x93) return rnn_fail(err, RNN_ERR_FORMAT, "a frame begins with 0x93, not 0x%02x%s", p[0], other_format(p, len));
     if (len < 2) return RNN_EOS;
     if ((p[1] & 0xe0) != 0xa0 || p[1] == 0xa0) return rnn_fail(err, RNN_ERR_FORMAT, "kind is not a str of 1 to 31 bytes");
     size_t n = p[1] & 0x1f;

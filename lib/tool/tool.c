@@ -53,6 +53,12 @@ static bool is_standard(const char *path)
     return !path || !strcmp(path, "-");
 }
 
+void tool_file_or_word(const char *given, const char *commands)
+{
+    if (is_standard(given) || strpbrk(given, "./") || access(given, F_OK) == 0) return;
+    cli_die(1, "cannot open '%s': %s, nor is it one of %s", given, strerror(errno), commands);
+}
+
 struct rnn_reader *tool_open_input(const struct cli_tool *tool, const char *file, const struct cli_common *c)
 {
     struct rnn_reader *r;

@@ -36,6 +36,9 @@ void tool_thread_begin(void *unused);     /* flushes denormals, for rnn_pool_cal
 
 /* The main stream: file, or standard input when NULL or "-".  A terminal there is refused with the usage (exit 2). */
 struct rnn_reader *tool_open_input(const struct cli_tool *tool, const char *file, const struct cli_common *c);
+/* For tools whose first word may be a command: ends the program (exit 1) when `given` (may be NULL) looks like a word and is no
+ * file either, naming the commands. */
+void tool_file_or_word(const char *given, const char *commands);
 /* Where the stream goes: -o FILE (which appears when closed), or standard output; a terminal only with -f (exit 2). */
 struct rnn_writer *tool_open_output(const struct cli_common *c);
 void tool_close_output(struct rnn_writer *w);

@@ -69,6 +69,7 @@ refused() { # STATUS MESSAGE ARGS...: one line on stderr, nothing on stdout
 
 @test "unknown options are refused, with the nearest name" {
     refused 2 "unknown option: --hiden: did you mean --hidden?" --hiden=3
+    refused 2 "unknown option: --sede: 'cli_probe --help' lists them" --sede
     refused 2 "unknown option: --zzzzzzz: 'cli_probe --help' lists them" --zzzzzzz
     refused 2 "unknown option: -x in -Sx: 'cli_probe --help' lists them" -Sx
     refused 2 "unknown option: --no-hidden: did you mean --hidden?" --no-hidden
@@ -104,6 +105,14 @@ refused() { # STATUS MESSAGE ARGS...: one line on stderr, nothing on stdout
     refused 2 "--quiet and --verbose contradict each other" -qv
     refused 2 "--clip: has no effect with --cell elman" --clip 1
     refused 2 "too many arguments: 'd': usage: cli_probe [options] [FILE...]" a b c d
+}
+
+@test "standard input is read once" {
+    refused 2 "--task -: standard input is the main stream already: name a FILE for one of them" --task -
+    refused 2 "--task -: standard input is the main stream already: name a FILE for one of them" --task=- -
+    run -0 "$probe" --task - file
+    run -0 "$probe" --task file -
+    run -0 "$probe" -o - # not an input
 }
 
 @test "default < preset < config < command line" {

@@ -234,6 +234,26 @@ PY
     refused 1 "the stream holds no table" --to tsv a.rnn
 }
 
+@test "a misspelt command is told from a file that is not there" {
+    cp a.rnn r.rnn
+    refused 1 "cannot open 'ntes': No such file or directory, nor is it one of info, nets, check, head, select" ntes r.rnn
+    refused 1 "cannot open 'ntes.rnn': No such file or directory" ntes.rnn
+    cp r.rnn word
+    rnn-cat word | cmp - r.rnn
+    run -1 --separate-stderr rnn-report fixpts r.rnn
+    [[ "$stderr" == "rnn-report: cannot open 'fixpts': No such file or directory, nor is it one of text, "* ]]
+}
+
+@test "a file of another kind is told by its first bytes" {
+    cp a.rnn r.rnn
+    gzip -c r.rnn >r.gz
+    refused 1 "r.gz: not an rnn-stream: a frame begins with 0x93, not 0x1f: gzip data" info r.gz
+    rnn-cat --to npz -o r.npz r.rnn
+    refused 1 "r.npz: not an rnn-stream: a frame begins with 0x93, not 0x50: a zip archive, such as .npz" info r.npz
+    rnn-cat --to mat -o r.mat r.rnn
+    refused 1 "r.mat: not an rnn-stream: a frame begins with 0x93, not 0x4d: a MATLAB file" info r.mat
+}
+
 @test "what --from cannot use is named" {
     refused 1 "--from: nosuch.npz: cannot open: nosuch.npz: No such file or directory" --from npz nosuch.npz
     refused 2 "--from pickle: expected npz or safetensors" --from pickle a.npz
@@ -266,7 +286,7 @@ PY
     refused 2 "--count and --nets contradict each other" head --count 1 --nets 1 a.rnn
     refused 2 "info and --to do not go together: connect two rnn-cat by a pipe" info --to tsv a.rnn
     refused 2 "--to xls: expected jsonl, tsv, npz, npy, mat or safetensors" --to xls a.rnn
-    refused 1 "cannot open 'nosuch': No such file or directory" nosuch
+    refused 1 "cannot open 'no.such': No such file or directory" no.such
 }
 
 @test "a file that no room is left for is not kept, in any format" {
@@ -289,6 +309,8 @@ PY
 }
 
 @test "standard input is not read twice" {
+    run -2 --separate-stderr bash -c "cat a.npz | rnn-cat --from npz --task -"
+    [ "$stderr" = "rnn-cat: --task -: standard input is the main stream already: name a FILE for one of them" ]
     run -2 --separate-stderr rnn-cat - - </dev/null
     [ "$stderr" = "rnn-cat: '-' is given twice: standard input can be read only once" ]
 }

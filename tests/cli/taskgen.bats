@@ -52,6 +52,7 @@ words_of() { if [ "$1" = history ]; then echo "--ids 255,0,0"; fi; }
     refused 2 "no task given: usage: taskgen TASK [options]: tasks are $tasks"
     refused 2 "unknown task 'flipflop': tasks are $tasks" flipflop
     refused 2 "the task comes first: usage: taskgen flip-flop [options]" --seed 3 flip-flop
+    refused 2 "unknown option: --length: options of a task come after it: taskgen TASK [options]" --length 4
 }
 
 @test "contradictions and impossible values are refused with status 2" {

@@ -81,7 +81,7 @@ int main(int argc, char **argv)
         { 0, "steps", CLI_SIZE, &c.steps, "STEPS", 1, 10000, "how many", CLI_NEUTRAL, NULL },
         CLI_LAST
     };
-    const struct cli_tool tool = { "cli_probe", "[options] [FILE...]", "Shows what it was told.", "Nothing more to say.", opts, 0, 3, version };
+    const struct cli_tool tool = { "cli_probe", "[options] [FILE...]", "Shows what it was told.", "Nothing more to say.", opts, 0, 3, version, NULL };
     struct rnn_kvs preset = { 0 };
     struct rnn_err err;
     const double gains[] = { 0.5, 1.5 };

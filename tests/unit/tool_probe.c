@@ -48,7 +48,7 @@ int main(int argc, char **argv)
         { 0, "wait", CLI_INT, &opt.wait_ms, "MS", 0, 1e6, "time to take", 0, NULL },
         CLI_LAST
     };
-    const struct cli_tool tool = { "tool_probe", "[options] [FILE]", "Copies a stream.", NULL, opts, 0, 1, tool_version };
+    const struct cli_tool tool = { "tool_probe", "[options] [FILE]", "Copies a stream.", NULL, opts, 0, 1, tool_version, NULL };
     struct rnn_err err;
     struct rnn_kvs build = { 0 };
     const struct rnn_pipe_ops ops = { .segment_start = start };
