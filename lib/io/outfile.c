@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "base/mem.h"
 
 #define ATTEMPTS 100
+#define MAX_LINKS 40 /* as the kernel's */
 #define PREFIX ".%.200s." /* of hidden names; eight hexadecimal digits follow */
 
 static bool always_named;
@@ -110,10 +112,26 @@ static int open_hidden(const char *path, char **temp, struct rnn_err *err)
     return rnn_fail_sys(err, RNN_ERR_IO, errno, "cannot write '%s'", path);
 }
 
+/* What path stands for when links are followed, also one that leads to nothing yet; NULL with errno. */
+static char *follow_links(const char *path)
+{
+    char *at = rnn_strdup(path), to[PATH_MAX];
+    for (int i = 0; at; i++) {
+        const ssize_t n = readlink(at, to, sizeof to);
+        if (n < 0) return at; /* no link */
+        const bool is_lost = i == MAX_LINKS || n == (ssize_t)sizeof to;
+        char *next = is_lost ? NULL : rnn_asprintf("%.*s%.*s", *to == '/' ? 0 : folder_len(at), at, (int)n, to);
+        if (is_lost) errno = ELOOP;
+        free(at);
+        at = next;
+    }
+    return NULL;
+}
+
 /* A new file, or a regular one to be replaced. */
 static int open_new(struct rnn_outfile *f, const char *path, const struct stat *old, struct rnn_err *err)
 {
-    char *target = old ? realpath(path, NULL) : rnn_strdup(path);
+    char *target = old && eaccess(path, W_OK) != 0 ? NULL : follow_links(path); /* who forbids writing means renaming over it, too */
     if (!target) return rnn_fail_sys(err, RNN_ERR_IO, errno, "cannot write '%s'", path);
     int fd = open_unnamed(target);
     if (fd < 0) fd = open_hidden(target, &f->temp, err);

@@ -15,7 +15,8 @@ struct rnn_outfile {
     char *temp; /* the hidden file, for a signal handler to unlink, or NULL: there is none */
 };
 
-/* path NULL or "-": standard output.  A file that is there keeps its permissions, and a link to it stays.  RNN_ERR_IO. */
+/* path NULL or "-": standard output.  A file that is there keeps its permissions, and must be one that the user may write to; a link stays
+ * and leads to the new file.  RNN_ERR_IO. */
 int rnn_outfile_open(struct rnn_outfile *f, const char *path, struct rnn_err *err);
 /* fsync, the name, and close: path holds what was written, or, on RNN_ERR_IO, what it held before.  Releases f either way. */
 int rnn_outfile_keep(struct rnn_outfile *f, struct rnn_err *err);

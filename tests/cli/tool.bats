@@ -198,6 +198,36 @@ PY
     done
 }
 
+@test "a link leads to what is written, also where nothing was before" {
+    mkdir sub
+    ln -s sub/second first
+    ln -s third sub/second
+    "$probe" -o first stream
+    "$probe" stream | cmp - sub/third
+    [ "$(readlink first) $(readlink sub/second)" = "sub/second third" ]
+    [ -f sub/third ]
+    ln -s round around
+    ln -s around round
+    run -1 --separate-stderr "$probe" -o round stream
+    [[ "$stderr" == "tool_probe: cannot write 'round': Too many levels of symbolic links" ]]
+}
+
+@test "a file that the user may not write to is not replaced" {
+    as=()
+    [ "$(id -u)" -ne 0 ] || as=(setpriv --reuid=65534 --clear-groups) # root may write to anything
+    dir=$(mktemp -d)
+    cp stream "$dir/in"
+    echo before >"$dir/out"
+    chmod 444 "$dir/out"
+    chmod 777 "$dir"
+    chmod 644 "$dir/in"
+    run -1 --separate-stderr "${as[@]}" "$probe" -o "$dir/out" "$dir/in"
+    got=$(cat "$dir/out")
+    rm -r "$dir"
+    [[ "$stderr" == "tool_probe: cannot write '$dir/out': Permission denied" ]]
+    [ "$got" = before ]
+}
+
 @test "text goes through links and into pipes, and a file that it replaces keeps its permissions" {
     for words in "" "--named"; do
         rm -f out link
