@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/mem.h"
+#include "cli/cli.h"
 #include "codec/codec.h"
 #include "io/outfile.h"
 #include "io/reader.h"
@@ -122,7 +123,8 @@ static int open_file(struct tool_checkpoint *c, struct rnn_err *err)
     c->fd = open(c->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (c->fd < 0) return fail_sys("cannot open", c->path, err);
     if (flock(c->fd, LOCK_EX | LOCK_NB) != 0) {
-        return rnn_fail(err, RNN_ERR_ARG, "--checkpoint: '%s' is in use by another process", c->path);
+        if (errno == EWOULDBLOCK) return rnn_fail(err, RNN_ERR_ARG, "--checkpoint: '%s' is in use by another process", c->path);
+        cli_warn("--checkpoint: '%s' cannot be locked (%s): nothing keeps another process from using it, too", c->path, strerror(errno));
     }
     RNN_TRY(scan(c, err));
     if (c->end == 0) return begin_file(c, err);
