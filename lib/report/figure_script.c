@@ -35,7 +35,6 @@ struct layout {
     struct axis *axis;                      /* [panel][x y colour] */
     bool shared;                            /* one key serves all panels */
     struct keyed key;                       /* when shared */
-    double key_h;                           /* room for one */
 };
 
 /* ---- ranges and tics ---- */
@@ -153,11 +152,11 @@ static void linear_tics(struct axis *a, bool whole, bool upright, double pixels)
 }
 
 /* Decades, or 1, 2, 5 within few of them; unnamed tics at the rest. */
-static void log_tics(struct axis *a, bool upright, double pixels)
+static void log_tics(struct axis *a, bool whole, bool upright, double pixels)
 {
     const double decades = log10(a->hi / a->lo), fits = upright ? pixels / 24 : pixels / (6 * TEXT + 12);
     if (decades < 0.7) {
-        linear_tics(a, false, upright, pixels);
+        linear_tics(a, whole, upright, pixels);
         return;
     }
     const bool between = decades * 3 <= fmin(fits, 9);
@@ -188,7 +187,7 @@ static void measure_axis(const struct rnn_figure *f, const struct rnn_panel *p, 
     if (names) return;
     /* a single value that is whole by chance still wants a scale; cells are counted */
     const bool whole = c < 2 && is_whole(p, c) && (a->hi - a->lo > 1.5 || !isnan(lo));
-    if (log) log_tics(a, c > 0, pixels);
+    if (log) log_tics(a, whole, c > 0, pixels);
     else linear_tics(a, whole, c > 0, pixels);
 }
 
@@ -216,6 +215,7 @@ static bool collect_key(const struct rnn_panel *p, struct keyed *k)
     return true;
 }
 
+/* room: the height of one panel; gnuplot begins a new column rather than go below the panel that it belongs to. */
 static size_t key_columns(const struct keyed *k, double room)
 {
     const size_t rows = (size_t)fmax(1, room / LINE);
@@ -292,14 +292,13 @@ static int measure(const struct rnn_figure *f, struct layout *y, struct rnn_err 
         y->shared &= collect_key(p, &y->key);
     }
     y->gap_y = AXIS_BELOW + below + titles * 16 + 24;
-    y->key_h = y->shared ? (double)y->rows * y->area_h + (double)(y->rows - 1) * y->gap_y : y->area_h;
     for (size_t i = 0; i < f->n && !y->shared; i++) {
         struct keyed own = {0};
         collect_key(&f->panel[i], &own);
-        key = fmax(key, key_width(&own, y->key_h));
+        key = fmax(key, key_width(&own, y->area_h));
         free(own.v);
     }
-    if (y->shared) key = key_width(&y->key, y->key_h);
+    if (y->shared) key = key_width(&y->key, y->area_h);
     y->right = inner + key + EDGE;
     y->gap_x = y->left + inner + (y->shared ? 0 : key);
     y->w = y->left + (double)y->cols * y->area_w + (double)(y->cols - 1) * y->gap_x + y->right;
@@ -488,7 +487,7 @@ static void put_panel(FILE *out, const struct rnn_figure *f, size_t index, const
     put_tics(out, "y", &a[1], p->ytic, false);
     if (key && key->n)
         fprintf(out, "set key at graph %.4f,1 left top reverse Left samplen 1.5 spacing 1.05 width 0 maxrows %zu\n", 1 + 12 / y->area_w,
-                (key->n + key_columns(key, y->key_h) - 1) / key_columns(key, y->key_h));
+                (key->n + key_columns(key, y->area_h) - 1) / key_columns(key, y->area_h));
     else fputs("unset key\n", out);
     size_t drawn = 0;
     for (size_t i = 0; i < p->n; i++) {

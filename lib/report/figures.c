@@ -9,15 +9,14 @@
 
 #define PLOT(id, ...) static const struct rnn_plot id = {__VA_ARGS__}
 PLOT(singular, .name = "singular-spectrum", .title = "Singular values (mean, 5 to 95 % of networks)", .table = "singular", .x = "mode", .y = "value", .group = "part", .facet = "matrix", .log_x = true, .ylabel = "singular value", .optional = true);
-PLOT(decode, .name = "decoding", .title = "Contents read out of the state", .table = "decode", .x = "offset", .y = "decode_accuracy", .group = "variable", .facet = "variant", .ylabel = "share right",
-     .xlabel = "steps since the last input");
 PLOT(index_histogram, .name = "index-histogram", .title = "Mechanism discrimination index; below 0.5 is a limit cycle", .table = "phase", .y = "mechanism_index", .group = "mechanism",
      .style = RNN_PLOT_HISTOGRAM, .bins = 50, .bin_lo = 0, .bin_hi = 1, .optional = true);
 PLOT(toy_loss, .name = "toy-loss", .title = "Loss of the toy models", .table = "toy_loss", .x = "r", .y = "loss", .group = "delay", .facet = "model", .optional = true,
      .xlabel = "r, the model's parameter");
 PLOT(toy_phase, .name = "toy-phase", .title = "Critical learning rate of the toy models", .table = "toy_critical", .x = "delay", .y = "lr_exact", .group = "model", .log_x = true, .log_y = true,
      .ylabel = "critical learning rate");
-PLOT(multipliers, .name = "time-constants", .title = "Time constants of fixed and slow points", .table = "fixedpoints", .y = "time_constant", .group = "kind", .style = RNN_PLOT_HISTOGRAM);
+PLOT(multipliers, .name = "time-constants", .title = "Time constants of fixed and slow points", .table = "fixedpoints", .y = "time_constant", .group = "kind", .style = RNN_PLOT_HISTOGRAM,
+     .xlabel = "time constant (ms; negative: states move away)");
 
 #define CURVES(id, word) \
     static int id(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err) { return rnn_draw_curves(word, g, f, err); }
@@ -37,7 +36,7 @@ static const struct rnn_named_figure FIGURES[] = {
     {"interaction", "Interaction matrix of variable memories: theory and learned", "array Phi_learned", "rnn-varmem --arrays phi", NULL, rnn_draw_phi},
     {"weights-in-basis", "Recurrent weights in the basis of variable memories", "array W_full", "rnn-varmem --arrays full", NULL, rnn_draw_weights_in_basis},
     {"memories", "Hidden state, and the same as contents of variables", "array projection_states,array projection", "rnn-varmem --input DIGITS", NULL, rnn_draw_memories},
-    {"decoding", "Contents of variables read out of the state", "table decode", "rnn-varmem", &decode, NULL},
+    {"decoding", "Contents of variables read out of the state", "table decode", "rnn-varmem", NULL, rnn_draw_decoding},
     {"impulse", "Outputs after an impulse at the inputs", "table impulse", "rnn-varmem", NULL, impulse},
     {"singular-spectrum", "Singular values of the weights", "table singular", "rnn-lowrank", &singular, NULL},
     {"shared-spectrum", "Singular values of what networks share", "table shared_spectrum", "rnn-lowrank --align hidden", NULL, rnn_draw_shared},
@@ -123,5 +122,6 @@ int rnn_figures_draw(const struct rnn_named_figure *n, const struct rnn_gathered
     char missing[80];
     rnn_figure_init(f, n->name);
     if (!rnn_figures_possible(n, g, missing)) return rnn_fail(err, RNN_ERR_ARG, "figure %s: no %s in the input: %s makes it", n->name, missing, n->maker);
-    return n->plot ? rnn_plot_draw(n->plot, g, f, err) : n->make(g, f, err);
+    if (!n->plot) return n->make(g, f, err);
+    return n->plot->style == RNN_PLOT_HISTOGRAM ? rnn_plot_draw(n->plot, g, f, err) : rnn_draw_by_condition(n->plot, g, f, err); /* distributions are of all */
 }

@@ -20,6 +20,9 @@ int rnn_draw_matrix(struct rnn_figure *f, const char *title, const char *xlabel,
 /* "variant input, norm none": labels of an array that others of its name do not share. */
 void rnn_draw_title(const struct rnn_gathered *g, const struct rnn_garray *a, char *out, size_t size);
 
+/* A panel for each condition that labels tell apart, such as networks whole and without a mode; of a plot with panels of its own for each of those. */
+int rnn_draw_by_condition(const struct rnn_plot *plot, const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
+
 /* The makers, by file. */
 int rnn_draw_spectrum(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
 int rnn_draw_phi(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
@@ -43,6 +46,7 @@ int rnn_draw_claims(const struct rnn_gathered *g, struct rnn_figure *f, struct r
 int rnn_draw_ablation(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
 int rnn_draw_shared(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
 int rnn_draw_dimension(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
+int rnn_draw_decoding(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
 int rnn_draw_ultrametric(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
 int rnn_draw_curves(const char *name, const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);
 int rnn_draw_fractions(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err);

@@ -241,9 +241,10 @@ int rnn_draw_weights(const struct rnn_gathered *g, struct rnn_figure *f, struct 
     f->columns = f->n;
     f->width = 400, f->height = 340;
     rnn_figure_title(f, "Weights of %s", net->id);
-    char *brief = rnn_pipeline_brief(g->n_segments ? g->segment[0].pipeline : "");
-    size_t all = 0;
+    size_t all = 0, at = 0;
+    while (at + 1 < g->n_segments && !g->segment[at].nets) at++; /* the first network's */
     for (size_t s = 0; s < g->n_segments; s++) all += g->segment[s].nets;
+    char *brief = rnn_pipeline_brief(at < g->n_segments ? g->segment[at].pipeline : "");
     rnn_figure_caption(f, "n = 1 network%s; %s", all > 1 ? rnn_draw_of(all, (char[32]){""}) : "", brief ? brief : "");
     free(brief);
     return RNN_OK;

@@ -5,11 +5,10 @@
 #include <string.h>
 #include "base/mem.h"
 #include "num/stats.h"
+#include "report/conditions.h"
 #include "report/figures_draw.h"
 
-enum { MOST_CONDITIONS = 24 }; /* that the eye tells apart */
-static int condition_words(const struct rnn_gtable *t, size_t most, bool else_net, char ***words, size_t *n, struct rnn_err *err);
-static void release_words(char **words, size_t n);
+enum { MOST_LINES = 8, MOST_CONDITIONS = 24 /* in a panel */, MOST_PANELS = 30 };
 
 static int memory(struct rnn_err *err)
 {
@@ -84,7 +83,9 @@ static int draw_category(const struct grid *d, size_t at, struct rnn_figure *f, 
     if (!p) return memory(err);
     RNN_TRY(tics(d->x, d->xs, d->nx, &p->xtic, err));
     RNN_TRY(tics(d->y, d->ys, d->ny, &p->ytic, err));
-    p->xtic_rotate = d->nx > 8;
+    size_t letters = 0;
+    for (size_t a = 0; a < d->nx; a++) letters += strlen(p->xtic[a]) + 1;
+    p->xtic_rotate = letters > 44;
     struct rnn_layer *l = rnn_panel_layer(p, RNN_LAYER_IMAGE, NULL, 0);
     const size_t word_layer = d->nx <= WORDS_X && d->ny <= WORDS_Y;
     if (!l || (word_layer && !rnn_panel_layer(p, RNN_LAYER_TEXT, NULL, -2))) return memory(err);
@@ -128,9 +129,10 @@ int rnn_draw_phase_diagram(const struct rnn_gathered *g, struct rnn_figure *f, s
     f->width = 520, f->height = 320;
     rnn_figure_title(f, "Share of networks%s in each category", d.nx <= WORDS_X && d.ny <= WORDS_Y ? " (Wilson 95 % interval)" : "");
     if (rc >= 0) {
-        char *words = rnn_plot_caption(g, d.t, keep);
-        rnn_figure_caption(f, "grey: no networks; %s", words ? words : "");
+        char *words = rnn_plot_caption(g, d.t, keep), *pooled = rnn_pooled_labels(d.t, keep, axes, 2, d.category);
+        rnn_figure_caption(f, "grey: no networks; %s%s", pooled ? pooled : "", words ? words : "");
         free(words);
+        free(pooled);
     }
     free(keep);
     free(categories);
@@ -195,7 +197,7 @@ int rnn_draw_scaling(const struct rnn_gathered *g, struct rnn_figure *f, struct 
     size_t conditions = 0, drawn = 0;
     char **condition = NULL;
     int color = 0, rc = p ? all_rows(t, &keep, err) : memory(err);
-    if (rc >= 0) rc = condition_words(t, MOST_CONDITIONS, false, &condition, &conditions, err);
+    if (rc >= 0) rc = rnn_condition_words(t, NULL, NULL, 0, MOST_CONDITIONS, false, &condition, &conditions, err);
     for (size_t k = 0; rc >= 0 && k < t->rows; k++) { /* a boundary of one run of rnn-theory is a line; of several runs labels say which */
         char shown[160], words[240];
         bool known = false;
@@ -205,7 +207,7 @@ int rnn_draw_scaling(const struct rnn_gathered *g, struct rnn_figure *f, struct 
         const double beta = exponent_of(g, t->segment[k], d.name->s[k], fit && fit->is_text ? fit->s[k] : "", shown, words, sizeof words);
         rc = draw_boundary(p, &d, k, beta, words, color++, err);
     }
-    release_words(condition, t->rows);
+    rnn_release_words(condition, t->rows);
     for (size_t i = 0; rc >= 0 && i < p->n; i++) drawn += p->layer[i].n;
     if (rc >= 0 && !drawn) rc = rnn_fail(err, RNN_ERR_ARG, "figure scaling-law: no boundary was found in table boundary: rnn-theory scaling needs a sweep over learning rates and delays");
     if (p) p->log_x = p->log_y = true;
@@ -218,7 +220,10 @@ int rnn_draw_scaling(const struct rnn_gathered *g, struct rnn_figure *f, struct 
 
 /* ---- claims ---- */
 
-static const struct { const char *verdict; int color; } VERDICTS[] = {{"pass", 2}, {"fail", 1}, {"measured", 0}, {"not-tested", -1}};
+/* Told apart by colour and by mark. */
+static const struct { const char *verdict; int color, point; } VERDICTS[] = {{"pass", 2, 9}, {"fail", 1, 5}, {"measured", 0, 7}, {"not-tested", -1, 6}};
+
+enum { MOST_IN_COLUMN = 70, ONE_COLUMN = 40, ROW = 18 /* pixels */ };
 
 static void claim_words(const struct rnn_gtable *t, size_t i, char *out, size_t size)
 {
@@ -232,39 +237,92 @@ static void claim_words(const struct rnn_gtable *t, size_t i, char *out, size_t 
     if (isnan(v[0])) used += (size_t)snprintf(out, size, "not measured; ");
     else if (isnan(v[1])) used += (size_t)snprintf(out, size, "%.4g (n = %g); ", v[0], v[5]);
     else used += (size_t)snprintf(out, size, "%.4g [%.4g, %.4g] (n = %g); ", v[0], v[1], v[2], v[5]);
-    if (!isnan(v[3]) && !isnan(v[4])) snprintf(out + used, size - used, "expected %.4g to %.4g", v[3], v[4]);
+    if (v[3] == v[4]) snprintf(out + used, size - used, "expected %.4g", v[3]);
+    else if (!isnan(v[3]) && !isnan(v[4])) snprintf(out + used, size - used, "expected %.4g to %.4g", v[3], v[4]);
     else if (!isnan(v[3])) snprintf(out + used, size - used, "expected at least %.4g", v[3]);
     else if (!isnan(v[4])) snprintf(out + used, size - used, "expected at most %.4g", v[4]);
     else snprintf(out + used, size - used, "no expectation");
 }
 
+/* Letters and digits that an id begins with: A7 of A7.angle and A7b. */
+static bool same_group(const char *a, const char *b)
+{
+    const char *const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    size_t n = strspn(a, letters);
+    n += strspn(a + n, "0123456789");
+    size_t m = strspn(b, letters);
+    m += strspn(b + m, "0123456789");
+    return n == m && !strncmp(a, b, n);
+}
+
+/* One past the last claim of a column that begins at `from` and should have `rows`: where a group ends, if one ends near. */
+static size_t end_of_column(const struct rnn_gcol *id, size_t from, size_t rows, size_t all)
+{
+    const size_t end = from + rows;
+    if (end >= all) return all;
+    for (size_t off = 0; off <= rows / 8; off++) {
+        if (end + off < all && !same_group(id->s[end + off - 1], id->s[end + off])) return end + off;
+        if (!same_group(id->s[end - off - 1], id->s[end - off])) return end - off;
+    }
+    return end;
+}
+
+/* Claims from .. end of the table: id, verdict, numbers; a line below each group. */
+static int claims_column(struct rnn_figure *f, const struct rnn_gtable *t, size_t from, size_t end, const size_t count[], struct rnn_err *err)
+{
+    const struct rnn_gcol *id = rnn_gtable_col(t, "id"), *verdict = rnn_gtable_col(t, "verdict");
+    struct rnn_panel *p = rnn_figure_panel(f, "", "measured value [95 % interval] (n); expected range", "");
+    if (!p) return memory(err);
+    RNN_TRY(rnn_alloc_into(&p->xtic, 1, sizeof *p->xtic, err));
+    RNN_TRY(rnn_alloc_into(&p->ytic, end - from + 1, sizeof *p->ytic, err));
+    for (size_t i = from; i < end; i++)
+        if (!(p->ytic[i - from] = rnn_strdup(id->s[i]))) return memory(err);
+    for (size_t k = 0; k < RNN_LEN(VERDICTS); k++) {
+        char label[60];
+        snprintf(label, sizeof label, "%s (%zu)", VERDICTS[k].verdict, count[k]);
+        struct rnn_layer *l = rnn_panel_layer(p, RNN_LAYER_POINTS, label, VERDICTS[k].color);
+        if (!l) return memory(err);
+        l->width = 1.1, l->point = VERDICTS[k].point;
+        for (size_t i = from; i < end; i++)
+            if (!strcmp(verdict->s[i], VERDICTS[k].verdict)) RNN_TRY(rnn_layer_add(l, (double[]){0.04, (double)(i - from)}, err));
+    }
+    struct rnn_layer *words = rnn_panel_layer(p, RNN_LAYER_TEXT, NULL, -2), *line = words ? rnn_panel_layer(p, RNN_LAYER_SEGMENTS, NULL, -1) : NULL;
+    if (!line) return memory(err);
+    words = line - 1;
+    words->align = 1;
+    line->width = 0.6;
+    for (size_t i = from; i < end; i++) {
+        const double y = (double)(i - from);
+        char text[160];
+        claim_words(t, i, text, sizeof text);
+        RNN_TRY(rnn_layer_word(words, 0.09, y, text, err));
+        if (i + 1 < end && !same_group(id->s[i], id->s[i + 1])) RNN_TRY(rnn_layer_add(line, (double[]){0, y + 0.5, 1, y + 0.5}, err));
+    }
+    return RNN_OK;
+}
+
+/* In as many columns as keep them within a screen or two. */
 int rnn_draw_claims(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
 {
     const struct rnn_gtable *t = rnn_gathered_table(g, "claims");
     const struct rnn_gcol *id = rnn_gtable_col(t, "id"), *verdict = rnn_gtable_col(t, "verdict");
+    size_t count[RNN_LEN(VERDICTS)] = {0}, most = 0;
     if (!id || !id->is_text || !verdict || !verdict->is_text) return rnn_fail(err, RNN_ERR_FORMAT, "table claims has no texts id and verdict");
-    struct rnn_panel *p = rnn_figure_panel(f, "", "measured value [95 % interval] (n); expected range", "");
-    if (!p) return memory(err);
-    RNN_TRY(rnn_alloc_into(&p->ytic, t->rows + 1, sizeof *p->ytic, err));
     for (size_t i = 0; i < t->rows; i++)
-        if (!(p->ytic[i] = rnn_strdup(id->s[i]))) return memory(err);
-    for (size_t k = 0; k < RNN_LEN(VERDICTS); k++) {
-        struct rnn_layer *l = rnn_panel_layer(p, RNN_LAYER_POINTS, VERDICTS[k].verdict, VERDICTS[k].color);
-        if (!l) return memory(err);
-        l->width = 1.2;
-        for (size_t i = 0; i < t->rows; i++)
-            if (!strcmp(verdict->s[i], VERDICTS[k].verdict)) RNN_TRY(rnn_layer_add(l, (double[]){0.04, (double)i}, err));
+        for (size_t k = 0; k < RNN_LEN(VERDICTS); k++) count[k] += !strcmp(verdict->s[i], VERDICTS[k].verdict);
+    const size_t columns = t->rows <= ONE_COLUMN ? 1 : t->rows <= 2 * MOST_IN_COLUMN ? 2 : (t->rows + MOST_IN_COLUMN - 1) / MOST_IN_COLUMN;
+    for (size_t from = 0, end; from < t->rows; from = end) {
+        const size_t left = columns > f->n ? columns - f->n : 1;
+        end = left == 1 ? t->rows : end_of_column(id, from, (t->rows - from + left - 1) / left, t->rows);
+        most = end - from > most ? end - from : most;
+        RNN_TRY(claims_column(f, t, from, end, count, err));
     }
-    struct rnn_layer *words = rnn_panel_layer(p, RNN_LAYER_TEXT, NULL, -2);
-    if (words) words->align = 1;
-    for (size_t i = 0; words && i < t->rows; i++) {
-        char text[160];
-        claim_words(t, i, text, sizeof text);
-        RNN_TRY(rnn_layer_word(words, 0.1, (double)i, text, err));
+    for (size_t k = 0; k < f->n; k++) {
+        struct rnn_panel *p = &f->panel[k];
+        p->x_min = 0, p->x_max = 1, p->y_min = -0.6, p->y_max = (double)most - 0.4, p->flip_y = true;
     }
-    RNN_TRY(rnn_alloc_into(&p->xtic, 1, sizeof *p->xtic, err));
-    p->x_min = 0, p->x_max = 1, p->y_min = -0.6, p->y_max = (double)t->rows - 0.4, p->flip_y = true;
-    f->width = 620, f->height = 110 + 24 * (double)t->rows;
+    f->columns = f->n;
+    f->width = 480, f->height = 110 + ROW * (double)most;
     rnn_figure_title(f, "Claims and their verdicts");
     char *brief = rnn_pipeline_brief(g->segment[t->segment[0]].pipeline);
     rnn_figure_caption(f, "n = %zu claims; %s", t->rows, brief ? brief : "");
@@ -297,12 +355,6 @@ static int plot_with_words(const struct rnn_gathered *g, const struct rnn_plot *
     return rc;
 }
 
-static void release_words(char **words, size_t n)
-{
-    for (size_t i = 0; words && i < n; i++) free(words[i]);
-    free(words);
-}
-
 typedef const char *maker(const struct rnn_gathered *g, const struct rnn_gtable *t, size_t row, char buf[80]);
 
 static int plot_with(const struct rnn_gathered *g, const struct rnn_plot *plot, const char *column, maker *make, drawer *draw, struct rnn_figure *f, struct rnn_err *err)
@@ -313,83 +365,68 @@ static int plot_with(const struct rnn_gathered *g, const struct rnn_plot *plot, 
     for (size_t i = 0; rc >= 0 && i < t->rows; i++)
         if (!(words[i] = rnn_strdup(make(g, t, i, buf)))) rc = memory(err);
     if (rc >= 0) rc = plot_with_words(g, plot, column, words, draw, f, err);
-    release_words(words, t->rows);
+    rnn_release_words(words, t->rows);
     return rc;
 }
 
-/* ---- conditions: what labels say of a network ---- */
+/* ---- conditions that labels tell apart ---- */
 
 #define BY_LABELS " by labels" /* no column of a table is called so */
 
-/* Numbers [rows] the pairs of (class so far, value of col); returns how many there are, or more than `most`. */
-static size_t split_rows(const struct rnn_gtable *t, const struct rnn_gcol *col, const size_t *class_of, size_t most, size_t *first, size_t *out)
+static void keep_values(const struct rnn_gtable *t, const char *name, bool *keep)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < t->rows && n <= most; i++) {
-        size_t k = 0;
-        while (k < n && !(class_of[first[k]] == class_of[i] && (same(col, first[k], i) || (!col->is_text && isnan(col->v[i]) && isnan(col->v[first[k]]))))) k++;
-        if (k == n) first[n++] = i;
-        out[i] = k;
-    }
-    return n;
+    const struct rnn_gcol *c = name ? rnn_gtable_col(t, name) : NULL;
+    for (size_t i = 0; c && i < t->rows; i++) keep[i] = keep[i] && !rnn_gcol_missing(c, i);
 }
 
-/* Labels that tell conditions apart, as few as will do: again and again the one that splits the rows furthest into no more than `most`, words
- * before numbers.
- * Addresses (net, seeds) do not count. */
-static int find_conditions(const struct rnn_gtable *t, size_t most, const struct rnn_gcol **by, size_t cap, size_t *n_by, size_t *n, struct rnn_err *err)
+/* Conditions of the rows that `plot` draws, but for what it shows anyway. */
+static int conditions_of(const struct rnn_plot *plot, const struct rnn_gtable *t, size_t most, bool else_net, char ***words, size_t *n, struct rnn_err *err)
 {
-    static const char *const addresses[] = {"net", "index", "seed", "task_seed"};
-    size_t *class_of, *best_of, *now, *first;
-    RNN_TRY(rnn_alloc_into(&class_of, 4 * (t->rows + 1), sizeof *class_of, err));
-    best_of = class_of + t->rows + 1, now = best_of + t->rows + 1, first = now + t->rows + 1;
-    *n = 1;
-    for (*n_by = 0; *n_by < cap; (*n_by)++) {
-        const struct rnn_gcol *best = NULL;
-        size_t at = *n;
-        for (size_t c = 0; c < t->n_cols; c++) {
-            bool address = !t->col[c].is_label;
-            for (size_t k = 0; k < RNN_LEN(addresses); k++) address |= !strcmp(t->col[c].name, addresses[k]);
-            const size_t m = address ? 0 : split_rows(t, &t->col[c], class_of, most, first, now);
-            const bool says_more = best && m == at && t->col[c].is_text && !best->is_text;
-            if (m > most || (m <= at && !says_more)) continue;
-            best = &t->col[c], at = m;
-            memcpy(best_of, now, t->rows * sizeof *now);
-        }
-        if (!best) break;
-        by[*n_by] = best, *n = at;
-        memcpy(class_of, best_of, t->rows * sizeof *class_of);
-    }
-    free(class_of);
-    return RNN_OK;
-}
-
-/* "rank 4, experiment class7", or the net where no label varies and `else_net`. */
-static int condition_words(const struct rnn_gtable *t, size_t most, bool else_net, char ***words, size_t *n, struct rnn_err *err)
-{
-    const struct rnn_gcol *by[4], *net = rnn_gtable_col(t, "net");
-    size_t n_by = 0;
-    RNN_TRY(rnn_alloc_into(words, t->rows + 1, sizeof **words, err));
-    int rc = find_conditions(t, most, by, RNN_LEN(by), &n_by, n, err);
-    for (size_t i = 0; rc >= 0 && i < t->rows; i++) {
-        char buf[200] = "", cell[40];
-        size_t used = 0;
-        for (size_t k = 0; k < n_by && used < sizeof buf; k++) {
-            const char *value = rnn_gcol_text(by[k], i, cell);
-            if (!*value) continue;
-            used += (size_t)snprintf(buf + used, sizeof buf - used, "%s%s%s%s", used ? ", " : "", by[k]->is_text ? "" : by[k]->name, by[k]->is_text ? "" : " ", value);
-        }
-        if (!((*words)[i] = rnn_strdup(n_by || !else_net ? *buf ? buf : "other" : net && net->is_text ? net->s[i] : "all"))) rc = memory(err);
-    }
+    const char *const shown[] = {plot->x, plot->group, plot->facet}, *const drawn[] = {plot->x, plot->y, plot->group, plot->facet};
+    bool *keep = NULL;
+    *words = NULL;
+    int rc = rnn_alloc_into(&keep, t->rows + 1, sizeof *keep, err);
+    if (rc >= 0) rc = rnn_gtable_filter(t, plot->filter, keep, err);
+    for (size_t k = 0; rc >= 0 && k < RNN_LEN(drawn); k++) keep_values(t, drawn[k], keep);
+    if (rc >= 0) rc = rnn_condition_words(t, keep, shown, RNN_LEN(shown), most, else_net, words, n, err);
+    free(keep);
     return rc;
 }
 
-/* Curves and scores of networks, a line (or a place) for each condition that labels tell apart. */
+/* A panel for each condition, such as networks whole and without a mode; of a plot with panels of its own for each of them. */
+int rnn_draw_by_condition(const struct rnn_plot *plot, const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
+{
+    const struct rnn_gtable *t = rnn_gathered_table(g, plot->table);
+    const struct rnn_gcol *own = plot->facet ? rnn_gtable_col(t, plot->facet) : NULL;
+    struct rnn_plot with = *plot;
+    char **words = NULL, buf[40];
+    size_t n = 0, *value = NULL, panels = 1;
+    bool *keep = NULL;
+    int rc = rnn_alloc_into(&keep, t->rows + 1, sizeof *keep, err);
+    if (rc >= 0) rc = rnn_gtable_filter(t, plot->filter, keep, err);
+    keep_values(t, plot->x, keep);
+    if (rc >= 0 && own) rc = rnn_distinct(own, t->rows, keep, &value, &panels, err);
+    if (rc >= 0) rc = conditions_of(plot, t, MOST_PANELS / (panels ? panels : 1), false, &words, &n, err);
+    for (size_t i = 0; rc >= 0 && n > 1 && own && i < t->rows; i++) {
+        const char *mine = rnn_gcol_text(own, i, buf);
+        char *both = !*mine ? rnn_strdup("") : panels < 2 ? rnn_strdup(words[i]) : rnn_asprintf("%s, %s%s%s", words[i], own->is_text ? "" : own->name, own->is_text ? "" : " ", mine);
+        free(words[i]);
+        if (!(words[i] = both)) rc = memory(err);
+    }
+    if (n > 1) with.facet = BY_LABELS;
+    if (rc >= 0) rc = n > 1 ? plot_with_words(g, &with, BY_LABELS, words, rnn_plot_draw, f, err) : rnn_plot_draw(&with, g, f, err);
+    rnn_release_words(words, t->rows);
+    free(value);
+    free(keep);
+    return rc;
+}
+
+/* Curves and scores of networks, a line (or a place) for each condition that labels tell apart; more conditions than a panel holds have one each. */
 int rnn_draw_curves(const char *name, const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
 {
     static const struct rnn_plot plots[] = {
-        {.name = "learning-curves", .title = "Loss while learning", .table = "learning", .x = "update", .y = "loss", .log_y = true},
-        {.name = "accuracy-curves", .title = "Accuracy while learning", .table = "learning", .x = "update", .y = "accuracy"},
+        {.name = "learning-curves", .title = "Loss while learning", .table = "learning", .x = "update", .y = "loss", .log_y = true, .held = true},
+        {.name = "accuracy-curves", .title = "Accuracy while learning", .table = "learning", .x = "update", .y = "accuracy", .held = true},
         {.name = "truncation", .title = "Performance with the leading modes only", .table = "truncation", .x = "rank", .y = "accuracy"},
         {.name = "impulse", .title = "Response of the outputs to an impulse", .table = "impulse", .x = "tau", .y = "diag_mean", .ylabel = "mean diagonal of R W^tau U"},
         {.name = "performance", .title = "Accuracy of networks (mean, 95 % interval)", .table = "performance", .x = BY_LABELS, .y = "accuracy", .style = RNN_PLOT_BARS, .xlabel = "condition"}};
@@ -400,11 +437,12 @@ int rnn_draw_curves(const char *name, const struct rnn_gathered *g, struct rnn_f
         if (!strcmp(plots[i].name, name)) plot = plots[i];
     const struct rnn_gtable *t = rnn_gathered_table(g, plot.table);
     const bool bars = plot.style == RNN_PLOT_BARS;
-    int rc = condition_words(t, bars ? MOST_CONDITIONS : 8, bars, &words, &n, err);
-    if (n > 1 && !bars) plot.group = BY_LABELS;
+    int rc = conditions_of(&plot, t, bars ? MOST_CONDITIONS : MOST_PANELS, bars, &words, &n, err);
+    if (n > MOST_LINES && !bars) plot.facet = BY_LABELS;
+    else if (n > 1 && !bars) plot.group = BY_LABELS;
     if (bars && n <= 1) plot.xlabel = "network", plot.title = "Accuracy of every network";
     if (rc >= 0) rc = plot_with_words(g, &plot, BY_LABELS, words, rnn_plot_draw, f, err);
-    release_words(words, t->rows);
+    rnn_release_words(words, t->rows);
     return rc;
 }
 
@@ -423,9 +461,7 @@ int rnn_draw_ablation(const struct rnn_gathered *g, struct rnn_figure *f, struct
 {
     const struct rnn_plot plot = {.name = "ablation", .title = "Performance without single modes of the recurrent weights (mean, 95 % interval)", .table = "ablation",
                                   .x = "taken out", .y = "accuracy", .style = RNN_PLOT_BARS};
-    RNN_TRY(plot_with(g, &plot, "taken out", ablated, rnn_plot_draw, f, err));
-    f->width = 640, f->height = 360;
-    return RNN_OK;
+    return plot_with(g, &plot, "taken out", ablated, rnn_draw_by_condition, f, err);
 }
 
 /* Which states: all, or the mean over groups of a parameter; "" for single groups, which are left out. */
@@ -438,20 +474,6 @@ static const char *which_states(const struct rnn_gathered *g, const struct rnn_g
     if (strcmp(condition->s[row], "mean")) return "";
     snprintf(buf, 80, "within %.60s", by->s[row]);
     return buf;
-}
-
-/* A panel for each condition that labels tell apart, such as networks whole and without a mode. */
-static int plot_by_condition(const struct rnn_plot *plot, const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
-{
-    const struct rnn_gtable *t = rnn_gathered_table(g, plot->table);
-    struct rnn_plot with = *plot;
-    char **words = NULL;
-    size_t n = 0;
-    int rc = condition_words(t, 12, false, &words, &n, err);
-    if (n > 1) with.facet = BY_LABELS;
-    if (rc >= 0) rc = plot_with_words(g, &with, BY_LABELS, words, rnn_plot_draw, f, err);
-    release_words(words, t->rows);
-    return rc;
 }
 
 /* Where a row's singular values come from, and by what its networks were aligned: means over both would mix unlike matrices. */
@@ -469,21 +491,21 @@ int rnn_draw_shared(const struct rnn_gathered *g, struct rnn_figure *f, struct r
 {
     const struct rnn_plot plot = {.name = "shared-spectrum", .title = "Singular values of what networks share", .table = "shared_spectrum", .x = "mode", .y = "value",
                                   .group = "matrix", .log_x = true, .ylabel = "singular value"};
-    return plot_with(g, &plot, "matrix", shared_source, plot_by_condition, f, err);
+    return plot_with(g, &plot, "matrix", shared_source, rnn_draw_by_condition, f, err);
 }
 
 int rnn_draw_dimension(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
 {
     const struct rnn_plot plot = {.name = "dimension", .title = "Dimensions that hold most of the sum of squares (D90)", .table = "geometry", .x = "step", .y = "value",
                                   .group = "states", .filter = "measure=dims", .ylabel = "dimensions"};
-    return plot_with(g, &plot, "states", which_states, plot_by_condition, f, err);
+    return plot_with(g, &plot, "states", which_states, rnn_draw_by_condition, f, err);
 }
 
 int rnn_draw_separability(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
 {
     const struct rnn_plot plot = {.name = "separability", .title = "Share of variance between groups", .table = "geometry", .x = "step", .y = "value", .group = "by",
                                   .filter = "measure=eta2", .ylabel = "eta squared"};
-    return plot_by_condition(&plot, g, f, err);
+    return rnn_draw_by_condition(&plot, g, f, err);
 }
 
 /* Mechanism of the network of a row, from table phase; "" when it is not known. */
@@ -501,8 +523,22 @@ static const char *mechanism(const struct rnn_gathered *g, const struct rnn_gtab
 int rnn_draw_loss_by_class(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
 {
     const struct rnn_plot plot = {.name = "loss-by-class", .title = "Loss while learning, by the mechanism that a network ends with", .table = "learning", .x = "update", .y = "loss",
-                                  .group = "mechanism", .log_y = true};
-    return plot_with(g, &plot, "mechanism", mechanism, rnn_plot_draw, f, err);
+                                  .group = "mechanism", .log_y = true, .held = true};
+    return plot_with(g, &plot, "mechanism", mechanism, rnn_draw_by_condition, f, err);
+}
+
+/* Of one condition every variable, a panel for each way to make the basis; of several their means over variables, a panel for each. */
+int rnn_draw_decoding(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
+{
+    struct rnn_plot plot = {.name = "decoding", .title = "Contents read out of the state", .table = "decode", .x = "offset", .y = "decode_accuracy", .group = "variable",
+                            .facet = "variant", .ylabel = "share right", .xlabel = "steps since the last input"};
+    const struct rnn_gtable *t = rnn_gathered_table(g, plot.table);
+    char **words = NULL;
+    size_t n = 0;
+    RNN_TRY(conditions_of(&plot, t, MOST_PANELS, false, &words, &n, err));
+    rnn_release_words(words, t->rows);
+    if (n > 1) plot.group = "variant", plot.facet = NULL, plot.title = "Contents read out of the state, by how the basis is made (means over variables)";
+    return rnn_draw_by_condition(&plot, g, f, err);
 }
 
 /* ---- ultrametric content ---- */
@@ -523,7 +559,7 @@ int rnn_draw_ultrametric(const struct rnn_gathered *g, struct rnn_figure *f, str
     const struct rnn_plot plot = {.name = "ultrametric", .title = "Ultrametric content of distances between states, through the leading modes (dashed: Gaussian points)", .table = "geometry",
                                   .x = "step", .y = "value", .group = "seen through", .facet = "condition", .filter = "measure=ultrametric", .reference = "reference",
                                   .ylabel = "ultrametric content"};
-    return plot_with(g, &plot, "seen through", looked_through, rnn_plot_draw, f, err);
+    return plot_with(g, &plot, "seen through", looked_through, rnn_draw_by_condition, f, err);
 }
 
 /* ---- fractions against the delay ---- */
@@ -555,7 +591,7 @@ int rnn_draw_fractions(const struct rnn_gathered *g, struct rnn_figure *f, struc
     char *xlabel = rnn_axis_name(x), *title = rnn_asprintf("Mechanisms against the %s (Wilson 95 %% interval)", strncmp(x->name, "delay", 5) ? x->name : "delay");
     const struct rnn_plot plot = {.name = "fractions", .title = title, .table = "phase", .x = x->name, .y = "mechanism", .xlabel = xlabel, .facet = rates > 1 ? "learning_rate" : NULL,
                                   .style = RNN_PLOT_SHARES};
-    rc = title && xlabel ? rnn_plot_draw(&plot, g, f, err) : memory(err);
+    rc = title && xlabel ? rnn_draw_by_condition(&plot, g, f, err) : memory(err);
     free(title);
     free(xlabel);
     return rc;
@@ -564,7 +600,7 @@ int rnn_draw_fractions(const struct rnn_gathered *g, struct rnn_figure *f, struc
 /* ---- transfer ---- */
 
 /* Row `row` in the panel of what was loaded: "from scratch", "class", "class, frozen i2h". */
-static const char *recipient(const struct rnn_gtable *t, size_t row, char buf[120])
+static const char *recipient(const struct rnn_gtable *t, size_t row, char buf[300])
 {
     const struct rnn_gcol *donor = rnn_gtable_col(t, "donor"), *control = rnn_gtable_col(t, "control"), *frozen = rnn_gtable_col(t, "frozen");
     const char *from = donor->s[row], *how = control ? control->s[row] : "";
@@ -594,7 +630,27 @@ static int color_by_label(struct rnn_panel *p, char ***labels, size_t *n, size_t
     return RNN_OK;
 }
 
-/* A panel for each choice of blocks that recipients are given; those from scratch stand in each. */
+/* One panel of recipients: its curves, for which plot_with_words draws a figure of their own, move over. */
+static int add_recipients(const struct rnn_gathered *g, const struct rnn_plot *plot, char **words, const char *title, struct rnn_figure *f, struct rnn_err *err)
+{
+    struct rnn_figure one;
+    rnn_figure_init(&one, "transfer");
+    int rc = plot_with_words(g, plot, "recipient", words, rnn_plot_draw, &one, err);
+    struct rnn_panel *p = rc >= 0 && one.n ? rnn_figure_panel(f, title, "", "") : NULL;
+    if (p) {
+        char *mine = p->title;
+        free(p->xlabel);
+        free(p->ylabel);
+        free(one.panel[0].title);
+        *p = one.panel[0];
+        p->title = mine;
+        one.n = 0;
+    }
+    rnn_figure_release(&one);
+    return rc >= 0 && !p ? memory(err) : rc;
+}
+
+/* A panel for each condition, if labels tell some apart, and choice of blocks that recipients are given; those from scratch stand in each. */
 int rnn_draw_transfer(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
 {
     const struct rnn_gtable *t = rnn_gathered_table(g, "transfer");
@@ -602,51 +658,41 @@ int rnn_draw_transfer(const struct rnn_gathered *g, struct rnn_figure *f, struct
     const struct rnn_gcol *const texts[] = {blocks, donor, control, frozen};
     for (size_t i = 0; i < RNN_LEN(texts); i++)
         if (i < 2 ? !texts[i] || !texts[i]->is_text : texts[i] && !texts[i]->is_text) return rnn_fail(err, RNN_ERR_FORMAT, "table transfer lacks texts blocks and donor");
-    bool *keep = NULL;
-    size_t *panel = NULL, n = 0;
-    char **words = NULL, **labels = NULL, buf[120];
-    size_t n_labels = 0, cap = 0;
     const struct rnn_gcol *accuracy = rnn_gtable_col(t, "accuracy");
     bool scored = false; /* tasks that cannot be scored have a loss */
     for (size_t i = 0; accuracy && !accuracy->is_text && i < t->rows; i++) scored |= !isnan(accuracy->v[i]);
+    const struct rnn_plot plot = {.name = "transfer", .table = "transfer", .x = "epoch", .y = scored ? "accuracy" : "loss", .group = "recipient",
+                                  .ylabel = scored ? "accuracy on test trials" : "loss on test trials", .log_y = !scored, .no_band = true};
+    bool *keep = NULL;
+    size_t *panel = NULL, n = 0, n_labels = 0, cap = 0, conditions = 0;
+    char **words = NULL, **labels = NULL, **condition = NULL, buf[300];
     int rc = all_rows(t, &keep, err);
     if (rc >= 0) rc = rnn_distinct(blocks, t->rows, keep, &panel, &n, err);
     if (rc >= 0) rc = rnn_alloc_into(&words, t->rows + 1, sizeof *words, err);
-    for (size_t k = 0; rc >= 0 && k < (n ? n : 1); k++) {
-        const struct rnn_plot plot = {.name = "transfer", .table = "transfer", .x = "epoch", .y = scored ? "accuracy" : "loss", .group = "recipient",
-                                      .ylabel = scored ? "accuracy on test trials" : "loss on test trials", .log_y = !scored, .no_band = true};
-        struct rnn_figure one;
-        for (size_t i = 0; rc >= 0 && i < t->rows; i++) { /* rows of other panels have no recipient, and are not drawn */
-            const bool here = !*blocks->s[i] || (n && !strcmp(blocks->s[i], blocks->s[panel[k]]));
-            free(words[i]);
-            if (!(words[i] = rnn_strdup(here ? recipient(t, i, buf) : ""))) rc = memory(err);
-        }
-        rnn_figure_init(&one, "transfer");
-        if (rc >= 0) rc = plot_with_words(g, &plot, "recipient", words, rnn_plot_draw, &one, err);
-        if (rc >= 0 && one.n) { /* its panel moves over */
-            snprintf(buf, sizeof buf, "given %.100s", n ? blocks->s[panel[k]] : "nothing");
-            struct rnn_panel *p = rnn_figure_panel(f, buf, "", "");
-            if (!p) rc = memory(err);
-            else {
-                char *title = p->title;
-                free(p->xlabel);
-                free(p->ylabel);
-                free(one.panel[0].title);
-                *p = one.panel[0];
-                p->title = title;
-                one.n = 0;
-                rc = color_by_label(p, &labels, &n_labels, &cap, err);
+    if (rc >= 0) rc = rnn_condition_words(t, keep, (const char *const[]){"donor", "condition", "transfer"}, 3, MOST_PANELS / (n ? n : 1), false, &condition, &conditions, err);
+    for (size_t first = 0; rc >= 0 && first < t->rows; first++) {
+        bool known = false, has = false;
+        for (size_t i = 0; i < first && !known; i++) known = !strcmp(condition[i], condition[first]);
+        for (size_t k = 0; rc >= 0 && !known && k < (n ? n : 1); k++, has = false) {
+            for (size_t i = 0; rc >= 0 && i < t->rows; i++) { /* rows of other panels have no recipient, and are not drawn */
+                const bool here = !strcmp(condition[i], condition[first]) && (!*blocks->s[i] || (n && !strcmp(blocks->s[i], blocks->s[panel[k]])));
+                has |= here && (*blocks->s[i] || !n);
+                free(words[i]);
+                if (!(words[i] = rnn_strdup(here ? recipient(t, i, buf) : ""))) rc = memory(err);
             }
+            snprintf(buf, sizeof buf, "%.150s%sgiven %.100s", conditions > 1 ? condition[first] : "", conditions > 1 ? ", " : "", n ? blocks->s[panel[k]] : "nothing");
+            if (rc >= 0 && has) rc = add_recipients(g, &plot, words, buf, f, err);
+            if (rc >= 0 && has) rc = color_by_label(&f->panel[f->n - 1], &labels, &n_labels, &cap, err);
         }
-        rnn_figure_release(&one);
     }
-    release_words(labels, n_labels);
+    rnn_release_words(condition, t->rows);
+    rnn_release_words(labels, n_labels);
     f->columns = f->n <= 1 ? 1 : f->n <= 4 ? 2 : 3;
     f->same_y = true;
     rnn_figure_title(f, "Learning of recipients, by the weights they were given (means of networks)");
     if (rc >= 0) caption(f, g, t, keep);
     free(keep);
     free(panel);
-    release_words(words, t->rows);
+    rnn_release_words(words, t->rows);
     return rc;
 }

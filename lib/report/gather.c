@@ -24,6 +24,11 @@ const struct rnn_gcol *rnn_gtable_col(const struct rnn_gtable *t, const char *na
     return NULL;
 }
 
+bool rnn_gcol_missing(const struct rnn_gcol *c, size_t row)
+{
+    return c->is_text ? !*c->s[row] : isnan(c->v[row]);
+}
+
 const char *rnn_gcol_text(const struct rnn_gcol *c, size_t row, char buf[40])
 {
     if (c->is_text) return c->s[row];

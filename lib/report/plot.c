@@ -5,27 +5,37 @@
 #include <string.h>
 #include "base/mem.h"
 #include "num/stats.h"
+#include "report/conditions.h"
 
 enum { MOST_PANELS = 30, MOST_KEYS = 40, MOST_BANDS = 5 /* in a panel */, MOST_BRIEF = 200 /* letters */ };
+
+struct tally { /* what the caption has to say */
+    bool bands, held;     /* bands are drawn; networks stopped before others and keep their last value */
+    size_t outside;       /* values that a histogram's axis does not reach */
+    size_t least, most;   /* values that a mean or a share rests on */
+};
 
 struct view { /* the rows and columns of one plot */
     const struct rnn_plot *p;
     const struct rnn_gtable *t;
     const struct rnn_gcol *x, *y, *z, *group, *facet, *reference;
     bool *keep;
-    bool *means, *bands; /* set when lines are means of several rows, and when bands are drawn */
-    size_t *outside;      /* values that a histogram's axis does not reach */
+    size_t *net_of, nets; /* [rows], when lines are held: whose value a row is */
+    double *last_x, *last_y; /* [nets] */
+    struct tally *tally;
     size_t groups;
 };
+
+static void count_mark(const struct view *v, size_t values)
+{
+    struct tally *y = v->tally;
+    y->least = y->most ? values < y->least ? values : y->least : values;
+    y->most = values > y->most ? values : y->most;
+}
 
 static bool same_value(const struct rnn_gcol *c, size_t a, size_t b)
 {
     return c->is_text ? !strcmp(c->s[a], c->s[b]) : c->v[a] == c->v[b];
-}
-
-static bool is_missing(const struct rnn_gcol *c, size_t row)
-{
-    return c->is_text ? !*c->s[row] : isnan(c->v[row]);
 }
 
 static _Thread_local const struct rnn_gcol *order_by;
@@ -42,7 +52,7 @@ int rnn_distinct(const struct rnn_gcol *c, size_t rows, const bool *keep, size_t
     *n = 0;
     if (c->is_text) {
         for (size_t i = 0; i < rows; i++) {
-            bool known = !keep[i] || is_missing(c, i);
+            bool known = !keep[i] || rnn_gcol_missing(c, i);
             for (size_t k = 0; !known && k < *n; k++) known = same_value(c, i, (*value)[k]);
             if (!known) (*value)[(*n)++] = i;
         }
@@ -50,7 +60,7 @@ int rnn_distinct(const struct rnn_gcol *c, size_t rows, const bool *keep, size_t
     }
     size_t all = 0;
     for (size_t i = 0; i < rows; i++)
-        if (keep[i] && !is_missing(c, i)) (*value)[all++] = i;
+        if (keep[i] && !rnn_gcol_missing(c, i)) (*value)[all++] = i;
     order_by = c;
     qsort(*value, all, sizeof **value, by_number);
     for (size_t i = 0; i < all; i++)
@@ -147,31 +157,18 @@ static char *commands_of(const struct rnn_gathered *g, const struct rnn_gtable *
     return all;
 }
 
-/* A net is told by its id and segment; shards and cells of a sweep may repeat ids. */
-static size_t count_nets(const struct rnn_gathered *g, const struct rnn_gtable *t, const bool *keep)
-{
-    const struct rnn_gcol *net = rnn_gtable_col(t, "net");
-    size_t nets = 0;
-    struct rnn_err err;
-    for (size_t s = 0; net && s < g->n_segments; s++) {
-        bool *here = rnn_alloc(t->rows + 1, sizeof *here);
-        size_t n = 0, *ids = NULL;
-        for (size_t i = 0; here && i < t->rows; i++) here[i] = keep[i] && t->segment[i] == s;
-        if (here && rnn_distinct(net, t->rows, here, &ids, &n, &err) >= 0) nets += n;
-        free(ids);
-        free(here);
-    }
-    return nets;
-}
-
 char *rnn_plot_caption(const struct rnn_gathered *g, const struct rnn_gtable *t, const bool *keep)
 {
-    size_t rows = 0;
+    size_t rows = 0, nets = 0, states = 0;
+    size_t *net_of = rnn_alloc(t->rows + 1, sizeof *net_of);
+    struct rnn_err err;
+    if (!net_of || rnn_number_nets(t, keep, true, net_of, &states, &err) < 0 || rnn_number_nets(t, keep, false, net_of, &nets, &err) < 0) nets = 0;
+    free(net_of);
     for (size_t i = 0; i < t->rows; i++) rows += keep[i];
-    const size_t nets = count_nets(g, t, keep);
-    char *commands = commands_of(g, t, keep), *out;
+    char *commands = commands_of(g, t, keep), *out, many[60] = "";
     const char *words = commands ? commands : "", *plural = rows == 1 ? "" : "s";
-    if (nets) out = rnn_asprintf("n = %zu network%s, %zu row%s of %s; %s", nets, nets == 1 ? "" : "s", rows, plural, t->name, words);
+    if (states > nets) snprintf(many, sizeof many, " (%zu with snapshots)", states);
+    if (nets) out = rnn_asprintf("n = %zu network%s%s, %zu row%s of %s; %s", nets, nets == 1 ? "" : "s", many, rows, plural, t->name, words);
     else out = rnn_asprintf("n = %zu row%s of %s; %s", rows, plural, t->name, words);
     free(commands);
     return out;
@@ -202,36 +199,58 @@ static size_t collect(const struct view *v, const bool *in, const struct rnn_gco
 {
     size_t n = 0;
     for (size_t i = 0; i < v->t->rows; i++)
-        if (in[i] && !is_missing(v->y, i) && (!x || same_value(x, i, at))) out[n++] = v->y->v[i];
+        if (in[i] && !rnn_gcol_missing(v->y, i) && (!x || same_value(x, i, at))) out[n++] = v->y->v[i];
+    return n;
+}
+
+/* Values of y for a point of a line at x: those of the rows that are there, or, of lines that are held, the last of each network so far. */
+static size_t collect_line(const struct view *v, const size_t *row, size_t rows, double x, bool is_end, double *out)
+{
+    size_t n = 0;
+    for (size_t k = 0; v->net_of && k < v->nets; k++) v->last_x[k] = -INFINITY;
+    for (size_t i = 0; i < rows; i++) {
+        const double at = v->x->v[row[i]], y = v->y->v[row[i]];
+        if (isnan(y)) continue;
+        if (!v->net_of && at == x) out[n++] = y;
+        const size_t k = v->net_of ? v->net_of[row[i]] : 0;
+        if (v->net_of && at <= x && at >= v->last_x[k]) v->last_x[k] = at, v->last_y[k] = y;
+    }
+    for (size_t k = 0; v->net_of && k < v->nets; k++) {
+        if (v->last_x[k] > -INFINITY) out[n++] = v->last_y[k];
+        v->tally->held |= is_end && v->last_x[k] > -INFINITY && v->last_x[k] < x;
+    }
     return n;
 }
 
 static int draw_lines(const struct view *v, const bool *in, struct rnn_panel *panel, const char *label, int color, struct rnn_err *err)
 {
     const double lo = v->p->hi > 0 ? v->p->lo : 0.05, hi = v->p->hi > 0 ? v->p->hi : 0.95;
-    size_t *xs = NULL, n;
+    const bool no_band = v->groups > MOST_BANDS || v->p->no_band; /* they would hide each other */
+    size_t *xs = NULL, *row = NULL, rows = 0, n, most = 0;
     double *ys = NULL;
     int rc = rnn_distinct(v->x, v->t->rows, in, &xs, &n, err);
     if (rc >= 0) rc = rnn_alloc_into(&ys, v->t->rows, sizeof *ys, err);
-    bool spread = false;
-    for (int pass = 0; rc >= 0 && pass < 2; pass++) { /* the band first, the line over it */
-        if (pass == 0 && n == 0) break;
-        const bool marked = n <= 24;
-        struct rnn_layer *l = rnn_panel_layer(panel, pass ? (marked ? RNN_LAYER_LINEPOINTS : RNN_LAYER_LINES) : RNN_LAYER_BAND, pass ? label : NULL, color);
-        if (l && color >= 0) l->dash = marked ? color / 8 : color; /* told apart without colour, too */
-        for (size_t k = 0; rc >= 0 && l && k < n; k++) {
-            const size_t m = collect(v, in, v->x, xs[k], ys);
-            if (!m) continue;
-            spread |= m > 1;
-            if (!pass && (v->groups > MOST_BANDS || v->p->no_band)) continue; /* they would hide each other */
-            const double x = v->x->v[xs[k]];
-            if (pass) rc = rnn_layer_add(l, (double[]){x, rnn_mean(m, ys)}, err);
-            else rc = rnn_layer_add(l, (double[]){x, rnn_quantile(m, ys, lo, err), rnn_quantile(m, ys, hi, err)}, err);
-        }
-        if (!pass && !spread && l) l->n = 0;
-        if (!pass) *v->bands |= l && l->n, *v->means |= spread;
+    if (rc >= 0) rc = rnn_alloc_into(&row, v->t->rows, sizeof *row, err);
+    for (size_t i = 0; rc >= 0 && i < v->t->rows; i++)
+        if (in[i]) row[rows++] = i;
+    const bool marked = rc >= 0 && n <= 24;
+    if (rc >= 0 && n && (!rnn_panel_layer(panel, RNN_LAYER_BAND, NULL, color) || !rnn_panel_layer(panel, marked ? RNN_LAYER_LINEPOINTS : RNN_LAYER_LINES, label, color)))
+        rc = rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
+    struct rnn_layer *band = rc >= 0 && n ? &panel->layer[panel->n - 2] : NULL, *line = band + (band != NULL); /* the band first, the line over it */
+    if (band && color >= 0) line->dash = marked ? color / 8 : color; /* told apart without colour, too */
+    for (size_t k = 0; rc >= 0 && band && k < n; k++) {
+        const double x = v->x->v[xs[k]];
+        const size_t m = collect_line(v, row, rows, x, k + 1 == n, ys);
+        if (!m) continue;
+        most = m > most ? m : most;
+        count_mark(v, m);
+        rc = rnn_layer_add(line, (double[]){x, rnn_mean(m, ys)}, err);
+        if (rc >= 0 && !no_band) rc = rnn_layer_add(band, (double[]){x, rnn_quantile(m, ys, lo, err), rnn_quantile(m, ys, hi, err)}, err);
     }
+    if (band && most <= 1) band->n = 0;
+    v->tally->bands |= band && band->n;
     free(xs);
+    free(row);
     free(ys);
     return rc;
 }
@@ -247,7 +266,7 @@ static int draw_reference(const struct view *v, const bool *in, struct rnn_panel
         double sum = 0;
         size_t m = 0;
         for (size_t i = 0; i < v->t->rows; i++)
-            if (in[i] && same_value(v->x, i, xs[k]) && !is_missing(v->reference, i)) sum += v->reference->v[i], m++;
+            if (in[i] && same_value(v->x, i, xs[k]) && !rnn_gcol_missing(v->reference, i)) sum += v->reference->v[i], m++;
         if (m) rc = rnn_layer_add(l, (double[]){v->x->v[xs[k]], sum / (double)m}, err);
     }
     free(xs);
@@ -258,7 +277,7 @@ static int draw_points(const struct view *v, const bool *in, struct rnn_panel *p
 {
     struct rnn_layer *l = rnn_panel_layer(panel, RNN_LAYER_POINTS, label, color);
     for (size_t i = 0; l && i < v->t->rows; i++)
-        if (in[i] && !is_missing(v->x, i) && !is_missing(v->y, i)) RNN_TRY(rnn_layer_add(l, (double[]){v->x->v[i], v->y->v[i]}, err));
+        if (in[i] && !rnn_gcol_missing(v->x, i) && !rnn_gcol_missing(v->y, i)) RNN_TRY(rnn_layer_add(l, (double[]){v->x->v[i], v->y->v[i]}, err));
     return RNN_OK;
 }
 
@@ -276,6 +295,14 @@ static int name_tics(const struct rnn_gcol *c, const size_t *value, size_t n, ch
     return RNN_OK;
 }
 
+/* Every name of a category has its place below the axis: 0 where the usual width has room for them. */
+static double name_room(const struct rnn_panel *p)
+{
+    size_t n = 0;
+    while (p->xtic && p->xtic[n]) n++;
+    return p->xtic_rotate && n > 22 ? 102 + 16 * (double)n : 0;
+}
+
 static int draw_bars(const struct view *v, const bool *in, struct rnn_panel *panel, const char *label, int color, size_t index, size_t of, struct rnn_err *err)
 {
     size_t *xs = NULL, n;
@@ -287,6 +314,7 @@ static int draw_bars(const struct view *v, const bool *in, struct rnn_panel *pan
     for (size_t k = 0; rc >= 0 && l && k < n; k++) {
         const size_t m = collect(v, in, v->x, xs[k], ys);
         if (!m) continue;
+        count_mark(v, m);
         double lo = ys[0], hi = ys[0];
         if (m > 1) rc = rnn_bootstrap_mean(m, ys, 2000, 0.95, 1, 9000 + k, &lo, &hi, err);
         const double x = (double)k + 0.7 * ((double)index + 0.5) / (double)of - 0.35;
@@ -304,11 +332,12 @@ static int draw_share(const struct view *v, const bool *in, size_t category, con
         uint64_t hits = 0, all = 0;
         double lo, hi;
         for (size_t i = 0; i < v->t->rows; i++) {
-            if (!in[i] || !same_value(v->x, i, xs[k]) || is_missing(v->y, i)) continue;
+            if (!in[i] || !same_value(v->x, i, xs[k]) || rnn_gcol_missing(v->y, i)) continue;
             all++;
             hits += same_value(v->y, i, category);
         }
         if (!all) continue;
+        count_mark(v, all);
         rnn_wilson(hits, all, 1.959964, &lo, &hi);
         const double x = v->x->v[xs[k]] + aside, share = (double)hits / (double)all;
         RNN_TRY(rnn_layer_add(line, (double[]){x, share}, err));
@@ -359,7 +388,7 @@ static int draw_heat(const struct view *v, const bool *in, struct rnn_panel *pan
             double sum = 0;
             size_t m = 0;
             for (size_t i = 0; i < v->t->rows; i++)
-                if (in[i] && same_value(v->x, i, xs[a]) && same_value(v->y, i, ys[b]) && !is_missing(v->z, i)) sum += v->z->v[i], m++;
+                if (in[i] && same_value(v->x, i, xs[a]) && same_value(v->y, i, ys[b]) && !rnn_gcol_missing(v->z, i)) sum += v->z->v[i], m++;
             rc = rnn_layer_add(l, (double[]){(double)a, (double)b, m ? sum / (double)m : NAN}, err);
         }
     panel->x_min = panel->y_min = -0.5;
@@ -400,7 +429,7 @@ static int draw_histogram(const struct view *v, const bool *in, struct rnn_panel
     size_t n = 0;
     for (size_t i = 0; i < all; i++) {
         const bool inside = ys[i] >= lo && ys[i] <= hi;
-        *v->outside += !inside;
+        v->tally->outside += !inside;
         if (inside) ys[n++] = ys[i];
     }
     const double width = hi > lo ? (hi - lo) / (double)bins : 1;
@@ -435,6 +464,26 @@ static int draw_group(const struct view *v, const bool *in, struct rnn_panel *pa
     }
 }
 
+/* Columns that a figure made for itself, whose texts speak for themselves; no column of a table begins with a space. */
+static bool made(const struct rnn_gcol *c)
+{
+    return *c->name == ' ';
+}
+
+static int by_words(const void *a, const void *b)
+{
+    return strverscmp(order_by->s[*(const size_t *)a], order_by->s[*(const size_t *)b]);
+}
+
+/* As rnn_distinct; conditions go by their words, and by the numbers in them. */
+static int distinct_sets(const struct rnn_gcol *c, size_t rows, const bool *keep, size_t **value, size_t *n, struct rnn_err *err)
+{
+    RNN_TRY(rnn_distinct(c, rows, keep, value, n, err));
+    order_by = c;
+    if (made(c)) qsort(*value, *n, sizeof **value, by_words);
+    return RNN_OK;
+}
+
 static int draw_panel(struct view *v, const bool *in_facet, const char *title, struct rnn_figure *f, struct rnn_err *err)
 {
     struct rnn_panel *panel = rnn_figure_panel(f, title, "", "");
@@ -447,7 +496,7 @@ static int draw_panel(struct view *v, const bool *in_facet, const char *title, s
     bool *in = NULL;
     char buf[40], label[100];
     int rc = rnn_alloc_into(&in, v->t->rows + 1, sizeof *in, err);
-    if (rc >= 0 && v->group) rc = rnn_distinct(v->group, v->t->rows, v->keep, &groups, &n, err);
+    if (rc >= 0 && v->group) rc = distinct_sets(v->group, v->t->rows, v->keep, &groups, &n, err);
     v->groups = 0;
     for (size_t k = 0; rc >= 0 && k < n; k++) { /* those that this panel has */
         bool here = false;
@@ -494,12 +543,6 @@ static int find_columns(struct view *v, struct rnn_err *err)
     return RNN_OK;
 }
 
-/* Columns that a figure made for itself, whose texts speak for themselves; no column of a table begins with a space. */
-static bool made(const struct rnn_gcol *c)
-{
-    return *c->name == ' ';
-}
-
 /* Something is drawn. */
 static int check_plot(const struct view *v, const struct rnn_figure *f, struct rnn_err *err)
 {
@@ -516,11 +559,72 @@ static int check_plot(const struct view *v, const struct rnn_figure *f, struct r
                     v->p->filter && *v->p->filter ? v->p->filter : "");
 }
 
+/* Rows that make a mark; a category that has no values keeps its place. */
+static void keep_drawn(struct view *v)
+{
+    const bool all_y = v->p->style == RNN_PLOT_BARS;
+    for (size_t i = 0; i < v->t->rows; i++)
+        v->keep[i] = v->keep[i] && (all_y || !rnn_gcol_missing(v->y, i)) && (!v->x || v->p->style == RNN_PLOT_HISTOGRAM || !rnn_gcol_missing(v->x, i)) &&
+                     (!v->group || !rnn_gcol_missing(v->group, i)) && (!v->facet || !rnn_gcol_missing(v->facet, i));
+}
+
+static int number_held(struct view *v, struct rnn_err *err)
+{
+    if (!v->p->held) return RNN_OK;
+    RNN_TRY(rnn_alloc_into(&v->net_of, v->t->rows + 1, sizeof *v->net_of, err));
+    RNN_TRY(rnn_number_nets(v->t, v->keep, true, v->net_of, &v->nets, err));
+    if (!v->nets) v->nets = 1;
+    RNN_TRY(rnn_alloc_into(&v->last_x, v->nets, sizeof *v->last_x, err));
+    return rnn_alloc_into(&v->last_y, v->nets, sizeof *v->last_y, err);
+}
+
+char *rnn_pooled_labels(const struct rnn_gtable *t, const bool *keep, const struct rnn_gcol *const *apart, size_t n_apart, const struct rnn_gcol *y)
+{
+    enum { MOST_NAMED = 3, MOST_APART = 3 };
+    const struct rnn_gcol *by[MOST_NAMED + 1];
+    const char *shown[MOST_APART + 1] = {y->name};
+    struct rnn_err err;
+    size_t *class_of = NULL, n = 1, n_by = 0, size;
+    char *out = NULL;
+    FILE *words = open_memstream(&out, &size);
+    int rc = words ? rnn_alloc_into(&class_of, t->rows + 1, sizeof *class_of, &err) : RNN_ERR_NOMEM;
+    for (size_t k = 0; rc >= 0 && k < n_apart && k < MOST_APART; k++) {
+        if (apart[k]) shown[k + 1] = apart[k]->name;
+        if (apart[k] && (apart[k]->is_text || apart[k]->is_label)) rc = rnn_split_rows(t, keep, apart[k], class_of, class_of, &n, &err);
+    }
+    if (rc >= 0) rc = rnn_find_labels(t, keep, shown, RNN_LEN(shown), SIZE_MAX, class_of, &n, by, RNN_LEN(by), &n_by, &err);
+    for (size_t k = 0; rc >= 0 && k < n_by; k++) fprintf(words, "%s%s", !k ? "pooled over " : k < MOST_NAMED ? ", " : " and ", k < MOST_NAMED ? by[k]->name : "more");
+    if (rc >= 0 && n_by) fputs("; ", words);
+    if (words) fclose(words);
+    free(class_of);
+    return out;
+}
+
+/* What marks stand for, and what was pooled for them; then as rnn_plot_caption. */
+static void say_marks(const struct view *v, const struct rnn_gathered *g, struct rnn_figure *f)
+{
+    const struct rnn_plot *p = v->p;
+    const struct tally *y = v->tally;
+    const double lo = p->hi > 0 ? p->lo : 0.05, hi = p->hi > 0 ? p->hi : 0.95;
+    const struct rnn_gcol *const apart[] = {v->facet, v->group, v->x};
+    const bool sums = p->style != RNN_PLOT_POINTS && (y->most > 1 || p->style == RNN_PLOT_HISTOGRAM || p->style == RNN_PLOT_HEAT);
+    char of[60] = "", marks[200] = "";
+    snprintf(of, sizeof of, y->least < y->most ? "%zu to %zu" : "%zu", y->least, y->most);
+    if (y->bands) snprintf(marks, sizeof marks, "lines: means of %s values, bands: %g to %g %%; ", of, 100 * lo, 100 * hi);
+    else if (y->most > 1 && p->style == RNN_PLOT_LINES) snprintf(marks, sizeof marks, "lines: means of %s values; ", of);
+    else if (y->most > 1 && p->style == RNN_PLOT_BARS) snprintf(marks, sizeof marks, "means of %s values, bootstrap 95 %% intervals; ", of);
+    else if (y->most > 0 && p->style == RNN_PLOT_SHARES) snprintf(marks, sizeof marks, "shares of %s, Wilson 95 %% intervals; ", of);
+    else if (y->outside) snprintf(marks, sizeof marks, "%zu value%s beyond the axis; ", y->outside, y->outside == 1 ? "" : "s");
+    char *pooled = sums ? rnn_pooled_labels(v->t, v->keep, apart, RNN_LEN(apart), v->y) : NULL, *caption = rnn_plot_caption(g, v->t, v->keep);
+    rnn_figure_caption(f, "%s%s%s%s", marks, y->held ? "networks that stopped keep their last value; " : "", pooled ? pooled : "", caption ? caption : "");
+    free(pooled);
+    free(caption);
+}
+
 int rnn_plot_draw(const struct rnn_plot *p, const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
 {
-    bool means = false, bands = false;
-    size_t outside = 0;
-    struct view v = {.p = p, .t = rnn_gathered_table(g, p->table), .means = &means, .bands = &bands, .outside = &outside};
+    struct tally tally = {0};
+    struct view v = {.p = p, .t = rnn_gathered_table(g, p->table), .tally = &tally};
     if (!v.t) return rnn_fail(err, RNN_ERR_ARG, "no table '%s' in the input", p->table);
     RNN_TRY(find_columns(&v, err));
     size_t *facets = NULL, n = 1;
@@ -529,7 +633,9 @@ int rnn_plot_draw(const struct rnn_plot *p, const struct rnn_gathered *g, struct
     int rc = rnn_alloc_into(&v.keep, v.t->rows + 1, sizeof *v.keep, err);
     if (rc >= 0) rc = rnn_alloc_into(&in, v.t->rows + 1, sizeof *in, err);
     if (rc >= 0) rc = rnn_gtable_filter(v.t, p->filter, v.keep, err);
-    if (rc >= 0 && v.facet) rc = rnn_distinct(v.facet, v.t->rows, v.keep, &facets, &n, err);
+    if (rc >= 0) keep_drawn(&v);
+    if (rc >= 0) rc = number_held(&v, err);
+    if (rc >= 0 && v.facet) rc = distinct_sets(v.facet, v.t->rows, v.keep, &facets, &n, err);
     if (rc >= 0 && n > MOST_PANELS) rc = rnn_fail(err, RNN_ERR_ARG, "%zu values of %s are too many for a panel each: at most %d", n, v.facet->name, (int)MOST_PANELS);
     f->columns = n <= 1 ? 1 : n <= 4 ? 2 : 3;
     f->same_y = n > 1 && p->style != RNN_PLOT_HEAT;
@@ -539,18 +645,15 @@ int rnn_plot_draw(const struct rnn_plot *p, const struct rnn_gathered *g, struct
         if (v.facet) snprintf(title, sizeof title, "%s%s%s", made(v.facet) ? "" : v.facet->name, made(v.facet) ? "" : " ", rnn_gcol_text(v.facet, facets[k], buf));
         rc = draw_panel(&v, in, v.facet ? title : "", f, err);
     }
+    for (size_t k = 0; k < f->n && p->style == RNN_PLOT_BARS; k++) f->width = fmax(f->width, name_room(&f->panel[k]));
     if (rc >= 0) rc = check_plot(&v, f, err);
-    if (rc >= 0) {
-        char *caption = rnn_plot_caption(g, v.t, v.keep);
-        rnn_figure_title(f, "%s", p->title ? p->title : p->name);
-        const double lo = p->hi > 0 ? p->lo : 0.05, hi = p->hi > 0 ? p->hi : 0.95;
-        if (bands) rnn_figure_caption(f, "lines: means, bands: %g to %g %%; %s", 100 * lo, 100 * hi, caption ? caption : "");
-        else if (outside) rnn_figure_caption(f, "%zu value%s beyond the axis; %s", outside, outside == 1 ? "" : "s", caption ? caption : "");
-        else rnn_figure_caption(f, "%s%s", means ? "lines: means; " : "", caption ? caption : "");
-        free(caption);
-    }
+    if (rc >= 0) rnn_figure_title(f, "%s", p->title ? p->title : p->name);
+    if (rc >= 0) say_marks(&v, g, f);
     free(facets);
     free(in);
     free(v.keep);
+    free(v.net_of);
+    free(v.last_x);
+    free(v.last_y);
     return rc < 0 ? rc : RNN_OK;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "num/stats.h"
+#include "report/conditions.h"
 #include "report/plot.h"
 
 /* What the tables of each tool are about: the columns that make groups of rows for a summary, "" for none besides labels. */
@@ -114,9 +115,12 @@ static size_t distinct_nets(const struct rnn_gtable *t, const size_t *row, size_
 {
     const struct rnn_gcol *net = rnn_gtable_col(t, "net");
     size_t count = 0;
-    /* rows of a net stand together, so a change of (segment, id) is a new net */
-    for (size_t i = 0; net && net->is_text && i < n; i++)
-        count += !i || strcmp(net->s[row[i]], net->s[row[i - 1]]) || t->segment[row[i]] != t->segment[row[i - 1]];
+    /* rows of a net and of its snapshots stand together, so a change of (segment, id) is a new net */
+    for (size_t i = 0; net && net->is_text && i < n; i++) {
+        const char *mine = net->s[row[i]], *last = i ? net->s[row[i - 1]] : "";
+        const size_t k = rnn_net_letters(mine);
+        count += !i || k != rnn_net_letters(last) || strncmp(mine, last, k) || t->segment[row[i]] != t->segment[row[i - 1]];
+    }
     return count;
 }
 

@@ -13,7 +13,20 @@ setup_file() {
     { cat pass.tsv; printf 'three\tof another table\tchoice\tnone\tx\tmin\t1.5\t\n'; } >open.tsv
     printf '%s\n' '@title A <story>' '@question What & why?' '' 'Words of a "paragraph".' '@figure trials' '@figure spectrum Modes.' '@figure transfer' \
         '@plot table=performance x=index y=accuracy style=points : Points.' '@behaviours' '@claims one' '@claims zero' >story.txt
-    export D=$BATS_FILE_TMPDIR
+    cat >writer.py <<'END'
+import msgpack, msgpack_numpy, numpy as np, struct, sys, zlib
+crcs = b""
+def put(kind, body):
+    global crcs
+    raw = b"\x93" + msgpack.packb(kind) + msgpack.packb(body, default=msgpack_numpy.encode)
+    crc = struct.pack(">I", zlib.crc32(raw)); crcs += crc
+    sys.stdout.buffer.write(raw + b"\xce" + crc)
+def head(tool): put("head", {"format": "rnn-stream", "version": [1, 0], "prov": [{"tool": tool, "version": "1", "options": {}, "build": {}}]})
+def table(name, labels, **columns):
+    put("table", {"name": name, "columns": {k: v if isinstance(v[0], str) else np.array(v, "f8") for k, v in columns.items()}, "labels": labels})
+def end(): put("end", {"frames": len(crcs) // 4, "failed": 0, "digest": zlib.crc32(crcs)})
+END
+    export D=$BATS_FILE_TMPDIR PYTHONPATH=$BATS_FILE_TMPDIR
 }
 setup() { cd "$BATS_TEST_TMPDIR"; }
 
@@ -98,28 +111,33 @@ make_streams() {
         done
     done | rnn-fixedpts -q --phase --reduced --field 5 --count 8 --rollout 300 --rollout-tail 100 --arrays all -o phase.rnn
     cat >scaling.py <<'END'
-import msgpack, msgpack_numpy, numpy as np, struct, sys, zlib
-crcs = b""
-def put(kind, body):
-    global crcs
-    raw = b"\x93" + msgpack.packb(kind) + msgpack.packb(body, default=msgpack_numpy.encode)
-    crc = struct.pack(">I", zlib.crc32(raw)); crcs += crc
-    sys.stdout.buffer.write(raw + b"\xce" + crc)
-table = lambda name, **columns: put("table", {"name": name, "columns": {k: v if isinstance(v, list) else np.array(v, "f8") for k, v in columns.items()}, "labels": {"criterion": sys.argv[1]}})
-put("head", {"format": "rnn-stream", "version": [1, 0], "prov": [{"tool": "rnn-theory", "version": "1", "options": {}, "build": {}}]})
-table("boundary", boundary=["a"] * 3 + ["b"], learning_rate=(0.1, 0.01, 0.001, 0.1), delay_ms=(20, 60, 200, 30), lo=(10, 50, 190, np.nan), hi=(30, 70, 220, np.nan))
-table("exponent", boundary=["a", "b"], beta=(2., np.nan), lo=(1.9, np.nan), hi=(float(sys.argv[2]), np.nan))
-put("end", {"frames": len(crcs) // 4, "failed": 0, "digest": zlib.crc32(crcs)})
+import sys, numpy as np
+from writer import head, table, end
+labels = {"criterion": sys.argv[1]}
+head("rnn-theory")
+table("boundary", labels, boundary=["a"] * 3 + ["b"], learning_rate=(0.1, 0.01, 0.001, 0.1), delay_ms=(20, 60, 200, 30), lo=(10, 50, 190, np.nan), hi=(30, 70, 220, np.nan))
+table("exponent", labels, boundary=["a", "b"], beta=(2., np.nan), lo=(1.9, np.nan), hi=(float(sys.argv[2]), np.nan))
+end()
 END
     for i in 1 2; do "$PYTHON" scaling.py way-$i 2.$i; done >scaling.rnn
     { rnn-theory slow-point -q; rnn-theory limit-cycle -q; } >toy.rnn
     rnn-report -q -o claims.rnn claims "$D/open.tsv" "$D/nets.rnn"
+    cat >wide.py <<'END'
+from writer import head, table, end
+head("rnn-varmem") # 16 variables need two columns of key, beside panels in two rows; 90 claims, two columns of rows
+for v in range(16):
+    for variant in "abcd": table("decode", {"length": 16}, net=["net-0000"] * 2, variant=[variant] * 2, offset=(0, 9), variable=[v + 1.0] * 2, decode_accuracy=(1, 1 - v / 20))
+table("claims", {}, id=["C%d.part" % (i // 7) for i in range(90)], verdict=["pass"] * 89 + ["fail"], measured=[-0.12345678] * 90, lo=[-0.23456789] * 90,
+      hi=[-0.034567891] * 90, expected_lo=[0.12345678] * 89 + [2.0], expected_hi=[1234567.0] * 89 + [2.0], n=[100.0] * 90)
+end()
+END
+    "$PYTHON" wide.py >wide.rnn
 }
 
 @test "figures of any stream keep their words inside, name their axes, and say n and the command" {
     make_streams
     cp "$D/varmem.rnn" .
-    for stream in varmem lowrank geometry transfer phase scaling toy claims; do
+    for stream in varmem lowrank geometry transfer phase scaling toy claims wide; do
         for name in $(rnn-report figures $stream.rnn | awk '$2 == "yes" { print $1 }'); do
             rnn-report figure "$name" -o "$stream-$name.svg" $stream.rnn 2>said ||
                 grep -Eq 'fewer than two labels vary|no other label' said || { cat said; false; }
@@ -161,6 +179,10 @@ END
     grep -q 'n = 2 networks' lowrank-aligned-weights.svg
     grep -q 'delay (ms)' phase-fractions.svg
     grep -q 'learning_rate 0.1' phase-learning-curves.svg
+    grep -q 'variable 16' wide-decoding.svg
+    grep -q 'pass (89)' wide-claims.svg
+    grep -q 'expected 2<' wide-claims.svg
+    awk -F'[" ]' '/viewBox/ { for (i = 1; i <= NF; i++) if ($i ~ /viewBox/) exit !($(i + 3) <= 1200 && $(i + 4) <= 1200) }' wide-claims.svg
     run ! grep -q 'input of trial' phase-trials.svg
 }
 
@@ -171,6 +193,52 @@ END
     [[ "$stderr" == *"too many for a panel each"* ]]
     run -2 --separate-stderr rnn-report plot --table learning --x update --y loss --style points --filter update=0 --log-x "$D/nets.rnn"
     [[ "$stderr" == *"no values above 0, which a logarithmic axis shows"* ]]
+}
+
+# words FILE: all that a figure says, lines joined
+words() { grep -o '<text>[^<]*' "$1" | cut -c 7- | tr '\n' ' '; }
+
+@test "conditions are told apart, or named as pooled; a network that stopped keeps its last value; snapshots are no networks" {
+    cat >stop.py <<'END'
+from writer import head, table, end
+head("rnn-train")
+for cond, stop, rate in ("long", 400, 1), ("short", 100, 2):
+    for net, last, loss in ("net-0000", stop, 1), ("net-0001", 50, 0.25):
+        x = list(range(0, last + 1, 10))
+        table("learning", {"cond": cond, "rate": rate, "seed": net[-1]}, net=[cond + net] * len(x), update=[float(u) for u in x], loss=[loss / rate] * len(x))
+end()
+END
+    "$PYTHON" stop.py >stop.rnn
+    rnn-report figure learning-curves -o f.svg stop.rnn
+    [[ "$(words f.svg)" == *"lines: means of 2 values, bands: 5 to 95 %; networks that stopped keep their last value; n = 4 networks"*" long short "* ]]
+    "$PYTHON" - <<'END' # every line is level: no mean jumps where a network stops
+import re
+lines = [[p.split(",") for p in re.findall(r"[-\d.]+,[-\d.]+", d)] for d in re.findall(r"<path stroke='rgb\([^)]*\)'[^>]* d='([^']*)'", open("f.svg").read())]
+curves = [c for c in lines if len(c) >= 11]
+assert len(curves) == 2, [len(c) for c in lines]
+for c in curves: assert len({y for _, y in c}) == 1, c
+END
+    rnn-report plot --table learning --x update --y loss -o p.svg stop.rnn
+    [[ "$(words p.svg)" == *"lines: means of 1 to 4 values, bands: 5 to 95 %; pooled over cond; n = 4 networks"* ]]
+    rnn-report plot --table learning --x update --y loss --group cond -o p.svg stop.rnn
+    [[ "$(words p.svg)" != *pooled* ]]
+    cat >decode.py <<'END'
+from writer import head, table, end
+head("rnn-varmem")
+for cond, offsets in ("rc-16", (0, 8, 16)), ("rc-8", (0, 4, 8)):
+    for v in 1, 2: table("decode", {"cond": cond}, net=[cond] * 3, variant=["dual"] * 3, offset=offsets, variable=[float(v)] * 3, decode_accuracy=(1, 1, v / 2))
+end()
+END
+    "$PYTHON" decode.py >decode.rnn
+    rnn-report figure decoding -o d.svg decode.rnn
+    [[ "$(words d.svg)" == *" rc-8 "*" rc-16 "* ]]
+    [[ "$(words d.svg)" == *"lines: means of 2 values, "*"n = 2 networks, 12 rows"* ]]
+    rnn-report figure decoding --filter cond=rc-8 -o d.svg decode.rnn
+    grep -q '<text>variable 2<' d.svg
+    taskgen flip-flop --fresh | rnn-train --hidden 4 --updates 9 --snapshots 0,3 --nets 2 -q | rnn-lowrank -q -o snap.rnn
+    rnn-report figure singular-spectrum -o s.svg snap.rnn
+    [[ "$(words s.svg)" == *"n = 2 networks (6 with snapshots), "* ]]
+    rnn-report snap.rnn | grep -q '^singular: .* of 2 networks$'
 }
 
 @test "any table can be drawn" {
