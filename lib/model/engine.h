@@ -27,7 +27,8 @@ struct rnn_pass {
 enum rnn_see { RNN_SEE_RATES, RNN_SEE_STATES, RNN_SEE_LATENT };
 
 /* Penalties whose gradients the backward pass adds (the loss of the forward pass is the data's alone): l1_rec * sum |W_rec|,
- * l2_rec * sum W_rec^2 (of factors: of their product), l2_rate * mean r^2 over trials, steps after the update and units. */
+ * l2_rec * sum W_rec^2 (of factors: of their product), l2_rate * mean r^2 over trials, steps after the update and units.  A decoder bears
+ * its own of each. */
 struct rnn_penalty { double l1_rec, l2_rec, l2_rate; };
 
 /* Losses, w the weight of a step: see enum rnn_loss_norm for n.

@@ -13,9 +13,11 @@ void rnn_blas_set_threads(int n);
 const char *rnn_blas_core(void);
 const char *rnn_blas_config(void);
 
-/* C [m][n] = alpha op(A) op(B) + beta C; ta/tb: transpose. k is the inner size. */
+/* C [m][n] = alpha op(A) op(B) + beta C, op(A) [m][k], op(B) [k][n]; ta, tb: A, B are stored transposed, [k][m] and [n][k].  With beta 0
+ * what C held does not matter. */
 void rnn_gemm(int ta, int tb, size_t m, size_t n, size_t k, double alpha, const double *A, const double *B, double beta,
               double *C);
+/* y = alpha op(A) x + beta y, A [m][n] with m, n > 0; ta: op(A) = A', y [n]. */
 void rnn_gemv(int ta, size_t m, size_t n, double alpha, const double *A, const double *x, double beta, double *y);
 
 /* Thin SVD A [m][n] = U diag(s) Vt: U [m][k], s [k] descending, Vt [k][n], k = min(m,n); U, Vt may be NULL.
@@ -40,7 +42,7 @@ int rnn_inverse(size_t n, const double *A, double *Ai, double *rcond, struct rnn
 int rnn_pinv(size_t m, size_t n, const double *A, double rtol, double *P, size_t *rank, double *cond, struct rnn_err *err);
 /* Orthonormal basis Q [m][k] (k = min(m,n)) of the columns of A by Householder QR, diagonal of R positive; R [k][n] or NULL. */
 int rnn_qr(size_t m, size_t n, const double *A, double *Q, double *R, struct rnn_err *err);
-/* Least squares min |A x - b|, minimum norm. */
+/* Least squares: X [n][nrhs] of minimum norm among those that minimise |A X - B|, A [m][n], B [m][nrhs]. */
 int rnn_lstsq(size_t m, size_t n, size_t nrhs, const double *A, const double *B, double *X, struct rnn_err *err);
 double rnn_norm2(size_t n, const double *x);       /* Euclidean */
 double rnn_spectral_norm(size_t m, size_t n, const double *A, struct rnn_err *err);

@@ -8,7 +8,8 @@
 
 /* The oblique spectral projector P = Q (Z' Q)^-1 Z' onto the invariant subspace of A [n][n] of the eigenvalues |lambda| >= theta,
  * along the other invariant subspace.  Q: an orthonormal basis of it, A Q = Q T with T upper quasi-triangular; Z: one of the
- * same subspace of A'.  dual = (Z' Q)^-1 Z', so that P = Q dual and dual Q = I.  RNN_ERR_NUMERIC: A is not finite. */
+ * same subspace of A'.  dual = (Z' Q)^-1 Z', so that P = Q dual and dual Q = I.  RNN_ERR_NUMERIC: A is not
+ * finite, an eigenvalue lies on the threshold, or the two subspaces touch.  On failure nothing is left to release. */
 struct rnn_projector {
     size_t n, k;
     double *P, *Q, *T, *dual; /* owned: [n][n], [n][k], [k][k], [k][n] */
@@ -17,7 +18,8 @@ struct rnn_projector {
 int rnn_projector_make(size_t n, const double *A, double theta, struct rnn_projector *out, struct rnn_err *err);
 void rnn_projector_release(struct rnn_projector *p);
 
-/* Cosines of the principal angles between the column spans of A [n][p] and B [n][q]: c [min(p,q)], descending. */
+/* Cosines of the principal angles between the column spans of A [n][p] and B [n][q], p and q at most n (else RNN_ERR_ARG) and the columns
+ * of each independent: c [min(p,q)], descending. */
 int rnn_principal_cosines(size_t n, size_t p, const double *A, size_t q, const double *B, double *c, struct rnn_err *err);
 
 #endif

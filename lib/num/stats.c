@@ -65,6 +65,9 @@ int rnn_bootstrap_mean(size_t n, const double *x, size_t B, double level, uint64
     double *means = NULL;
     if (n == 0 || B == 0) return rnn_fail(err, RNN_ERR_ARG, "bootstrap: nothing to resample (n %zu, B %zu)", n, B);
     if (!(level > 0 && level < 1)) return rnn_fail(err, RNN_ERR_ARG, "bootstrap: level %g is not between 0 and 1", level);
+    *lo = *hi = NAN;
+    for (size_t i = 0; i < n; i++)
+        if (isnan(x[i])) return RNN_OK; /* means of some resamples would be NaN, which no order has a place for */
     RNN_TRY(rnn_alloc_into(&means, B, sizeof *means, err));
     for (size_t b = 0; b < B; b++) { /* resample b has its own step, so that B does not move the earlier ones */
         double sum = 0;

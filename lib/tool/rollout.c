@@ -161,7 +161,7 @@ static int mean_row(struct rnn_table *t, const struct tool_rollout_nets *all, si
             const struct tool_rollout_net *n = &all->v[i];
             if (!strcmp(n->group, of->group) && n->T == of->T && n->L == of->L) x[m++] = (what ? n->distance : n->speed)[step];
         }
-        if (m > 1 && draws && !isnan(x[0])) RNN_TRY(rnn_bootstrap_mean(m, x, draws, 0.95, seed, first * 65536 + step * 2 + what, &lo, &hi, err));
+        if (m > 1 && draws) RNN_TRY(rnn_bootstrap_mean(m, x, draws, 0.95, seed, first * 65536 + step * 2 + what, &lo, &hi, err));
         rnn_table_set_int(t, "n", (int64_t)m);
         rnn_table_set(t, names[what][0], rnn_mean(m, x));
         rnn_table_set(t, names[what][1], lo);

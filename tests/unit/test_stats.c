@@ -66,6 +66,11 @@ static void bootstrap_covers(void **state)
         inside += lo < 0 && hi > 0;
     }
     assert_true(inside > 300 * .89 && inside < 300 * .98);
+    const double hole[] = {1, 2, NAN, 3, 4, 5};
+    for (uint64_t k = 0; k < 10; k++) {
+        assert_int_equal(rnn_bootstrap_mean(6, hole, 100, .5, 1, k, &lo, &hi, &err), RNN_OK);
+        assert_true(isnan(lo) && isnan(hi)); /* as the mean is */
+    }
     assert_int_equal(rnn_bootstrap_mean(0, NULL, 10, .95, 1, 0, &lo, &hi, &err), RNN_ERR_ARG);
     assert_int_equal(rnn_bootstrap_mean(1, &lo, 10, 1, 1, 0, &lo, &hi, &err), RNN_ERR_ARG);
 }
