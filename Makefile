@@ -5,7 +5,6 @@ PREFIX  ?= /usr/local
 PYTHON  ?= /usr/bin/python3
 SCALE   ?= demo
 VERSION := 0.1.0
-, := ,
 
 $(if $(word 2,$(CURDIR)),$(error make cannot work with spaces in names: move this folder, '$(CURDIR)', to a path without))
 B   := build/$(VARIANT)
@@ -22,11 +21,7 @@ WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla 
 override CPPFLAGS := $(CPPFLAGS) -Ilib -D_GNU_SOURCE -DRNN_SUITE_VERSION='"$(VERSION)"' $(shell pkg-config --cflags $(PKG) $(CONVERT_PKG) 2>/dev/null)
 CFLAGS   += -std=c11 $(WARN) $(FLAGS_$(VARIANT)) -ffp-contract=off -pthread
 override LDLIBS := $(LDLIBS) $(shell pkg-config --libs $(PKG) 2>/dev/null) -lm
-# Threads of OpenBLAS have no use here, yet its usual build starts one a core in every tool, and they spin.  Its serial build, where
-# there is one beside it, is the one that the tools load.
-BLAS_DIR := $(patsubst %/,%,$(shell pkg-config --variable=libdir openblas 2>/dev/null))
-SERIAL_BLAS := $(if $(BLAS_DIR),$(wildcard $(dir $(BLAS_DIR))openblas-serial))
-override LDFLAGS := -Wl,--as-needed $(addprefix -Wl$(,)--disable-new-dtags$(,)-rpath$(,),$(SERIAL_BLAS)) $(LDFLAGS)
+override LDFLAGS := -Wl,--as-needed $(LDFLAGS)
 CONVERT_LIBS = $(shell pkg-config --libs $(CONVERT_PKG) 2>/dev/null)
 
 TOOLS := $(patsubst cmd/%.c,%,$(sort $(wildcard cmd/*.c)))

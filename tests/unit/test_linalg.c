@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -316,6 +317,46 @@ static void not_a_number_is_refused(void **state)
     }
 }
 
+/* Networks are worked on side by side: the same product and the same decomposition in every thread, to the last bit.  (A serial build of
+ * OpenBLAS hands one buffer to all threads, and products come out wrong.) */
+enum { SIDE = 40, ROUNDS = 3000 };
+struct side { const double *A, *product, *Vt; size_t wrong; };
+
+static void *work_beside(void *arg)
+{
+    struct side *w = arg;
+    struct rnn_err own;
+    double *P = malloc(3 * SIDE * SIDE * sizeof *P), *U = P + SIDE * SIDE, *Vt = U + SIDE * SIDE, s[SIDE];
+    for (size_t i = 0; P && i < ROUNDS; i++) {
+        rnn_gemm(0, 0, SIDE, SIDE, SIDE, 1, w->A, w->A, 0, P);
+        w->wrong += memcmp(P, w->product, SIDE * SIDE * sizeof *P) != 0;
+        w->wrong += rnn_svd(SIDE, SIDE, w->A, U, s, Vt, &own) < 0 || memcmp(Vt, w->Vt, SIDE * SIDE * sizeof *Vt);
+    }
+    w->wrong += !P;
+    free(P);
+    return NULL;
+}
+
+static void threads_do_not_disturb_each_other(void **state)
+{
+    (void)state;
+    rnn_blas_set_threads(1);
+    double *A = random_matrix(SIDE, SIDE, 77), *P = malloc(3 * SIDE * SIDE * sizeof *P), *U = P + SIDE * SIDE, *Vt = U + SIDE * SIDE, s[SIDE];
+    assert_non_null(P);
+    rnn_gemm(0, 0, SIDE, SIDE, SIDE, 1, A, A, 0, P);
+    assert_int_equal(rnn_svd(SIDE, SIDE, A, U, s, Vt, &err), RNN_OK);
+    struct side w[4];
+    pthread_t t[4];
+    for (size_t i = 0; i < 4; i++) {
+        w[i] = (struct side){ A, P, Vt, 0 };
+        assert_int_equal(pthread_create(&t[i], NULL, work_beside, &w[i]), 0);
+    }
+    for (size_t i = 0; i < 4; i++) pthread_join(t[i], NULL);
+    for (size_t i = 0; i < 4; i++) assert_int_equal(w[i].wrong, 0);
+    free(A);
+    free(P);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +372,7 @@ int main(void)
         cmocka_unit_test(least_squares),
         cmocka_unit_test(assignment_is_optimal),
         cmocka_unit_test(not_a_number_is_refused),
+        cmocka_unit_test(threads_do_not_disturb_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
