@@ -242,13 +242,30 @@ static int load_donor(struct rnn_trainer *t, const struct rnn_net *donor, struct
     return RNN_OK;
 }
 
+static size_t n_excitatory(const struct rnn_train_config *c, const struct rnn_param *p)
+{
+    return c->dale < 0 ? 0 : (size_t)floor(c->dale * (double)p->cols + 0.5);
+}
+
+/* Signs alone make the mean of all weights other than zero, which is an eigenvalue far outside the others: the network starts, and
+ * often stays, with all units saturated.  A donor's weights are past this. */
+static void balance_dale(struct rnn_trainer *t)
+{
+    const struct rnn_param *p = &t->model->params.p[0];
+    double *W = t->model->theta + p->offset;
+    const size_t n_exc = n_excitatory(t->c, p), n_inh = p->cols - n_exc;
+    if (!t->c->dale_balance || !n_exc || !n_inh) return;
+    const double f = sqrt((double)n_inh / (double)n_exc);
+    for (size_t i = 0; i < p->rows * p->cols; i++) W[i] *= i % p->cols < n_exc ? f : 1 / f;
+}
+
 /* Entries held at zero are drawn per net; with Dale's law the first columns are made >= 0 and the others <= 0. */
 static int apply_masks(struct rnn_trainer *t, unsigned char **mask, struct rnn_err *err)
 {
     const struct rnn_train_config *c = t->c;
     const struct rnn_param *p = &t->model->params.p[0];
     double *W = t->model->theta + p->offset;
-    const size_t n_exc = (size_t)floor(c->dale * (double)p->cols + 0.5);
+    const size_t n_exc = n_excitatory(c, p);
     for (size_t i = 0; c->dale >= 0 && i < p->rows * p->cols; i++) W[i] = i % p->cols < n_exc ? fabs(W[i]) : -fabs(W[i]);
     if (!(c->sparsity > 0)) return RNN_OK;
     struct rnn_rng g;
@@ -273,6 +290,7 @@ static int make_model(struct rnn_trainer *t, const struct rnn_net *donor, unsign
         const double share = c->spec.N > 1 ? (double)i / (double)(c->spec.N - 1) : 0;
         rnn_net_param(m, "alpha")[i] = c->spec.dt_ms / (c->spec.tau_ms * pow(c->tau_to / c->spec.tau_ms, share));
     }
+    balance_dale(t);
     if (donor) RNN_TRY(load_donor(t, donor, err));
     RNN_TRY(apply_masks(t, mask, err));
     for (size_t i = 0; c->precision_bits == 32 && i < m->params.total; i++) m->theta[i] = (float)m->theta[i];

@@ -47,6 +47,9 @@ struct rnn_train_config {
                                         unit i; spec.alpha_per_unit must be set */
     double dale;                     /* share of excitatory units, the first ones; < 0: off.  Columns keep their sign by projection
                                         after each update */
+    bool dale_balance;               /* initial W_rec of law: columns of n_exc excitatory and n_inh inhibitory units times
+                                        sqrt(n_inh / n_exc) and sqrt(n_exc / n_inh), so that rows sum to 0 in the mean and the mean square
+                                        stays (Rajan & Abbott, PRL 97 (2006)) */
     char **freeze; size_t n_freeze;  /* names of parameters that are not trained */
     char **load; size_t n_load;      /* parameters taken from the donor; none named: all that it has */
     /* when to stop early; NaN or 0: off */

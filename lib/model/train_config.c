@@ -18,7 +18,7 @@ void rnn_train_config_default(struct rnn_train_config *c)
                   .bias = { RNN_INIT_UNIFORM, 1 }, .factor = { RNN_INIT_UNIFORM, 1 }, .b_out_sd = -1 },
         .optim = { .kind = RNN_ADAM, .momentum = 0, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8 },
         .lr = 1e-3, .lr_gamma = 0.1, .lr_every = 1000, .batch = 64, .updates = 1000, .shuffle = true, .loss = -1, .norm = -1,
-        .rollout = 1, .curriculum_at = 0.96, .dale = -1, .stop_accuracy = NAN, .diverged_at = INFINITY, .learned_at = NAN, .learned_ratio = NAN,
+        .rollout = 1, .curriculum_at = 0.96, .dale = -1, .dale_balance = true, .stop_accuracy = NAN, .diverged_at = INFINITY, .learned_at = NAN, .learned_ratio = NAN,
         .modes_at = 0.95, .precision_bits = 32,
     };
     rnn_spec_default(&c->spec);

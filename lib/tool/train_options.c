@@ -85,6 +85,7 @@ const struct cli_opt train_opt_table[] = {
     { 0, "rollout-schedule", CLI_CHOICE, ENUM(C.rollout_schedule), "constant|linear", 0, 0, "K throughout, or 1 + floor(K epoch / epochs)", 0, NULL },
     { 0, "sparsity", CLI_REAL, &C.sparsity, "SHARE", 0, 1, "share of recurrent weights held at zero", 0, NULL },
     { 0, "dale", CLI_REAL, &O.dale, "SHARE", -1, 1, "share of excitatory units, signs kept; -1: no signs", 0, NULL },
+    { 0, "dale-balance", CLI_FLAG, &C.dale_balance, NULL, 0, 0, "excitation and inhibition of the initial weights cancel in the mean", 0, NULL },
     { 0, "freeze", CLI_STRS, &O.freeze, "NAMES", 0, 0, "parameters that are not trained", CLI_COMMA, NULL },
     { 0, "reduced", CLI_FLAG, &C.reduced, NULL, 0, 0, "exact reduced form of low-rank networks without input", 0, NULL },
     { 0, "precision", CLI_CHOICE, &O.precision, "single|double", 0, 0, "arithmetic of training", 0, NULL },
@@ -165,6 +166,7 @@ static void refuse_idle(const struct cli_parse *p, const struct rnn_train_data *
     REFUSE(C.schedule == RNN_LR_COSINE || C.schedule == RNN_LR_LINEAR, "without --lr-schedule cosine or linear", "lr-end");
     REFUSE(finite, "on trials that are drawn afresh", "shuffle", "drop-last");
     REFUSE(O.curriculum.n > 0, "without --curriculum", "curriculum-at");
+    REFUSE(C.dale >= 0, "without --dale", "dale-balance");
     REFUSE(C.rollout > 1, "without --rollout of at least 2", "rollout-schedule");
     REFUSE(C.stop_patience > 0, "without --stop-patience", "stop-min-delta");
     REFUSE(C.count_modes, "without --count-modes", "modes-at");

@@ -113,6 +113,7 @@ refused() { # MESSAGE COMMAND...: status 2, that one line, nothing on stdout
     refused "--l1 has no meaning" rnn-train --rank 2 --l1 0.1 "$IN/flip.rnn"
     refused "--curriculum: '2.5,4': not a whole number" rnn-train --curriculum 2.5,4 "$IN/copy.rnn"
     refused "--dale has no meaning" rnn-train --rank 2 --dale 0.8 "$IN/flip.rnn"
+    refused "--dale-balance: has no effect without --dale" rnn-train --no-dale-balance "$IN/flip.rnn"
     refused "--validate-every: task 'sequence' sets no trials aside" rnn-train --validate-every 5 "$IN/seq.rnn"
     refused "--beta1 (1) must be below 1" rnn-train --beta1 1 "$IN/flip.rnn"
     refused "--beta2 (1) must be below 1" rnn-train --beta2 1 "$IN/flip.rnn"
@@ -123,6 +124,18 @@ refused() { # MESSAGE COMMAND...: status 2, that one line, nothing on stdout
     refused "must not exceed" rnn-train --batch 1000 --drop-last --epochs 1 "$IN/seq.rnn"
     refused "unknown option" rnn-train --hiden 8 "$IN/flip.rnn"
     refused "unknown init law" rnn-train --init box "$IN/flip.rnn"
+}
+
+@test "four fifths of the units excite: nets learn, which with signs alone half of them do not; a donor's weights stay" {
+    local options=(-q --hidden 100 --nets 4 --dale 0.8 --lr 0.02 --updates 600)
+    rnn-train "${options[@]}" -o both.rnn "$IN/cue.rnn"
+    rnn-train "${options[@]}" --no-dale-balance -o signs.rnn "$IN/cue.rnn"
+    rnn-run both.rnn | rnn-cat --to tsv --table performance | column accuracy | awk '{ s += $1 } END { exit !(s / NR > 0.99) }'
+    rnn-run signs.rnn | rnn-cat --to tsv --table performance | column accuracy | awk '{ s += $1 } END { exit !(s / NR < 0.9) }'
+    rnn-cat select --index 0 both.rnn >one.rnn
+    rnn-train -q --hidden 100 --dale 0.8 --updates 0 --init-from one.rnn -o again.rnn "$IN/cue.rnn"
+    rnn-cat --to npy --array W_rec one.rnn >trained.npy && rnn-cat --to npy --array W_rec again.rnn >loaded.npy
+    "$PYTHON" -c 'import numpy as np; assert (np.load("trained.npy") == np.load("loaded.npy")).all()' # zeros of either sign
 }
 
 @test "the seed says everything: equal seeds, equal bytes; other seeds, other nets" {

@@ -1,5 +1,6 @@
 /* Training against values that others computed: the full-rank traces (an independent autograd run) and the rank-2 histories of
  * the short-term memory study, and against itself: pieces, saved states, shared addresses. */
+#include <complex.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +15,7 @@
 #include "model/train.h"
 #include "model/train_state.h"
 #include "num/kernels.h"
+#include "num/linalg.h"
 
 enum { UNITS = 100 };
 
@@ -469,6 +471,57 @@ static void test_masks_and_signs_hold(void **state)
     rnn_train_config_release(&k);
 }
 
+/* The initial W_rec of 400 units under Dale's law; the caller frees. */
+static double *signed_start(bool is_balanced)
+{
+    const size_t n = 400 * 400;
+    struct rnn_train_config k;
+    const struct rnn_train_data d = { .task = TASK("flip-flop", "bits", "1", "steps", "8") };
+    struct rnn_trainer *t;
+    struct rnn_net *net;
+    double *W = malloc(n * sizeof *W);
+    rnn_train_config_default(&k);
+    k.spec.N = 400;
+    k.updates = 0;
+    k.dale = 0.8;
+    k.dale_balance = is_balanced;
+    ok(rnn_train_resolve(&k, &d, &err));
+    ok(rnn_trainer_new(&t, &k, &d, NULL, 0, &err));
+    run(t, 1);
+    ok(rnn_trainer_finish(t, &net, &err));
+    memcpy(W, rnn_net_param(net, "W_rec"), n * sizeof *W);
+    rnn_net_free(net);
+    rnn_trainer_free(t);
+    rnn_task_free((struct rnn_task *)d.task);
+    rnn_train_config_release(&k);
+    return W;
+}
+
+/* Uniform within 1/sqrt(N), share p excitatory: signs alone leave an eigenvalue of sqrt(N) (2p - 1) / 2 outside the others; balanced
+ * weights have the radius sqrt((n_exc (f s)^2 + n_inh (s/f)^2)) = sqrt(1/12), s^2 = 1/(12 N), and row sums that still differ push the
+ * outermost a little beyond it (Rajan & Abbott 2006). */
+static void test_signs_are_balanced(void **state)
+{
+    enum { N = 400 };
+    double *signs = signed_start(false), *both = signed_start(true), square[2] = { 0, 0 };
+    double _Complex w[N];
+    (void)state;
+    for (size_t i = 0; i < N * N; i++) {
+        assert_true(i % N < 320 ? both[i] >= 0 : both[i] <= 0);
+        assert_float_equal(both[i], signs[i] * (i % N < 320 ? 0.5 : 2), 1e-7);
+        square[0] += signs[i] * signs[i];
+        square[1] += both[i] * both[i];
+    }
+    assert_float_equal(square[1] / square[0], 1, 0.02);
+    ok(rnn_eig(N, signs, w, NULL, NULL, &err));
+    assert_float_equal(cabs(w[0]), sqrt(N) * 0.6 / 2, 0.1);
+    assert_true(cabs(w[1]) < 0.35);
+    ok(rnn_eig(N, both, w, NULL, NULL, &err));
+    assert_true(cabs(w[0]) > sqrt(1 / 12.) && cabs(w[0]) < 1.6 * sqrt(1 / 12.));
+    free(signs);
+    free(both);
+}
+
 static void test_frozen_blocks_stay(void **state)
 {
     char rec[] = "W_rec", out[] = "b_out", *names[] = { rec, out };
@@ -804,6 +857,7 @@ int main(void)
         cmocka_unit_test(test_full_rank_traces), cmocka_unit_test(test_rank_2_lr_1), cmocka_unit_test(test_rank_2_lr_01),
         cmocka_unit_test(test_rank_2_long), cmocka_unit_test(test_rank_2_first_losses), cmocka_unit_test(test_reduced_is_exact),
         cmocka_unit_test(test_reduced_refuses), cmocka_unit_test(test_state_round_trip), cmocka_unit_test(test_masks_and_signs_hold),
+        cmocka_unit_test(test_signs_are_balanced),
         cmocka_unit_test(test_frozen_blocks_stay), cmocka_unit_test(test_schedules), cmocka_unit_test(test_divergence_is_a_result),
         cmocka_unit_test(test_overflow_is_divergence),
         cmocka_unit_test(test_presets_fit_their_tasks), cmocka_unit_test(test_curriculum),
