@@ -120,6 +120,7 @@ _Noreturn void cli_die_err(const struct rnn_err *err);
 /* Called by cli_die* before exit (to remove temporaries). */
 void cli_at_die(void (*fn)(void *), void *arg);
 extern const char *cli_tool_name;
+extern const char *cli_one_thread; /* why --jobs must stay 1 here; NULL: it need not.  Set before cli_apply, which then warns */
 
 /* Progress on stderr: a bar with rate and time left on a terminal; else a plain line every 10 % or every minute.
  * Thread-safe.  total 0: unknown. what: "nets", unit of the count. */

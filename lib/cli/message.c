@@ -9,6 +9,7 @@
 #define LINE_MAX_BYTES 2048
 
 const char *cli_tool_name = "rnn-suite";
+const char *cli_one_thread;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool is_quiet, is_verbose;

@@ -385,6 +385,10 @@ void cli_apply(struct cli_parse *p, const struct rnn_kvs *preset)
     p->jobs_auto = c->jobs == 0;
     if (p->jobs_auto) c->jobs = processors();
     cli_message_setup(c->quiet, c->verbose);
+    if (c->jobs > 1 && cli_one_thread) {
+        cli_warn("--jobs: one thread works, not %zu: %s", c->jobs, cli_one_thread);
+        c->jobs = 1;
+    }
     cli_progress_setup(c->quiet ? CLI_PROGRESS_NONE : c->progress);
 }
 

@@ -21,6 +21,11 @@ void rnn_blas_set_threads(int n)
     openblas_set_num_threads(n);
 }
 
+int rnn_blas_takes_threads(void)
+{
+    return openblas_get_parallel() != 0;
+}
+
 const char *rnn_blas_core(void)
 {
     return openblas_get_corename();

@@ -10,6 +10,7 @@
 
 /* Which BLAS runs, for provenance: "SkylakeX", and OpenBLAS' line of build facts.  Every tool asks for one thread. */
 void rnn_blas_set_threads(int n);
+int rnn_blas_takes_threads(void); /* 0: a serial build, whose buffers several threads would share and spoil */
 const char *rnn_blas_core(void);
 const char *rnn_blas_config(void);
 

@@ -35,6 +35,7 @@ void tool_begin(const char *name)
     cli_tool_name = name;
     tool_catch_signals();
     rnn_blas_set_threads(1);
+    if (!rnn_blas_takes_threads()) cli_one_thread = "OpenBLAS is here in its serial build, which must not be called by several";
     rnn_flush_denormals();
     if (rnn_kernels_select(getenv("RNN_KERNEL"), &err) < 0) cli_die(2, "RNN_KERNEL: %s", err.msg);
 }

@@ -26,6 +26,16 @@ wait_for_output() { # PID: until the tool has a file in this folder open, of wha
     [ "$(find . -type f | sort | tr '\n' ' ')" = "./a ./b ./c ./d ./stream " ]
 }
 
+@test "with the serial build of OpenBLAS, which is not safe, one thread works" {
+    local serial
+    serial=$(find /usr/lib -type d -name openblas-serial -print -quit)
+    [ -n "$serial" ] || skip "no serial OpenBLAS here"
+    run -0 --separate-stderr env LD_LIBRARY_PATH="$serial" "$BIN/rnn-run" -j2 stream
+    [[ "${stderr_lines[0]}" == "rnn-run: warning: --jobs: one thread works, not 2: OpenBLAS is here in its serial build"* ]]
+    run -0 --separate-stderr "$BIN/rnn-run" -j2 stream
+    [[ "$stderr" != *serial* ]]
+}
+
 @test "version tells stream, libraries and kernels" {
     run -0 --separate-stderr "$probe" --version
     [[ "${lines[1]}" =~ ^stream\ +rnn-stream\ [0-9]+\.[0-9]+$ ]]
