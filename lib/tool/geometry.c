@@ -111,21 +111,23 @@ static int choose_groups(struct geometry_job *j, struct rnn_err *err)
     return RNN_OK;
 }
 
-static int add_fold(struct geometry_job *j, size_t learn0, size_t learn1, size_t test0, size_t stride, struct rnn_err *err)
+/* Halves within every group, its first trial in one and its second in the other: a task whose conditions take turns would else be learned from
+ * one condition and tested on another. */
+static int choose_halves(struct geometry_job *j, struct rnn_err *err)
 {
-    struct geometry_fold *f = &j->fold[j->n_folds++];
-    RNN_TRY(rnn_alloc_into(&f->learn, j->K_all, sizeof *f->learn, err));
-    RNN_TRY(rnn_alloc_into(&f->test, j->K, sizeof *f->test, err));
-    for (size_t k = learn0; k < learn1; k += stride) f->learn[f->n_learn++] = k;
-    for (size_t k = test0; k < j->K; k += stride) f->test[f->n_test++] = k;
+    size_t *seen;
+    if (j->s->K_learn) return RNN_OK;
+    RNN_TRY(rnn_alloc_into(&j->half, j->n_by * j->K, sizeof *j->half, err));
+    for (size_t b = 0; b < j->n_by; b++) {
+        const struct tool_groups *g = &j->by[b];
+        RNN_TRY(rnn_alloc_into(&seen, g->G + 1, sizeof *seen, err)); /* the last: trials of no group, and of a number */
+        for (size_t k = 0; k < j->K; k++) {
+            const size_t c = g->G && g->g[k] != RNN_NO_GROUP ? g->g[k] : g->G;
+            j->half[b * j->K + k] = seen[c]++ % 2;
+        }
+        free(seen);
+    }
     return RNN_OK;
-}
-
-static int choose_folds(struct geometry_job *j, struct rnn_err *err)
-{
-    if (j->s->K_learn) return add_fold(j, j->K, j->K_all, 0, 1, err);
-    RNN_TRY(add_fold(j, 0, j->K, 1, 2, err));
-    return add_fold(j, 1, j->K, 0, 2, err);
 }
 
 static int by_number(const void *p, const void *q)
@@ -202,7 +204,7 @@ static int prepare(struct geometry_job *j, struct rnn_err *err)
 {
     RNN_TRY(choose_prefix(j, err));
     RNN_TRY(choose_groups(j, err));
-    RNN_TRY(choose_folds(j, err));
+    RNN_TRY(choose_halves(j, err));
     RNN_TRY(choose_sample(j, err));
     RNN_TRY(can_measure(j, TOOL_SEPARABILITY, j->n_by, "separability: the trials have no parameter that makes groups", err));
     RNN_TRY(can_measure(j, TOOL_TREE, j->prefix, "tree: the trials have no text that spells paths: name one with --prefix", err));
@@ -263,27 +265,35 @@ static int dimension_rows(struct geometry_job *j, const struct geometry_step *at
 /* What one decoder reaches on the folds together. */
 struct reading { double accuracy, balanced, r2; size_t n; };
 
-static int read_fold(const struct geometry_job *j, const struct geometry_fold *f, const struct tool_groups *g, size_t d, const double *X,
-                     bool is_ridge, struct reading *sum, struct rnn_err *err)
+/* Whether trial k (of all) is one that decoders of this fold learn from; else they are tested on it. */
+static bool learns(const struct geometry_job *j, size_t b, int fold, size_t k)
 {
+    return j->half ? j->half[b * j->K + k] == fold : k >= j->K;
+}
+
+static int read_fold(const struct geometry_job *j, size_t b, int fold, size_t d, const double *X, bool is_ridge, struct reading *sum,
+                     struct rnn_err *err)
+{
+    const struct tool_groups *g = &j->by[b];
     double *XL = NULL, *XT = NULL, *y = NULL, r2 = NAN;
-    size_t *gl = NULL;
+    size_t *gl = NULL, n_learn = 0, n_test = 0;
     struct rnn_decoded r = { 0 };
-    int rc = rnn_alloc_into(&XL, f->n_learn * d, sizeof *XL, err);
-    if (rc >= 0) rc = rnn_alloc_into(&XT, f->n_test * d, sizeof *XT, err);
-    if (rc >= 0) rc = rnn_alloc_into(&gl, f->n_learn + f->n_test, sizeof *gl, err);
-    if (rc >= 0) rc = rnn_alloc_into(&y, f->n_learn + f->n_test, sizeof *y, err);
-    for (size_t i = 0; rc >= 0 && i < f->n_learn + f->n_test; i++) {
-        const bool learns = i < f->n_learn;
-        const size_t k = learns ? f->learn[i] : f->test[i - f->n_learn];
-        memcpy(learns ? XL + i * d : XT + (i - f->n_learn) * d, X + k * d, d * sizeof *X);
-        if (g->G) gl[i] = g->g[k];
-        else y[i] = g->y[k];
+    for (size_t k = 0; k < j->K_all; k++) n_learn += learns(j, b, fold, k);
+    int rc = rnn_alloc_into(&XL, n_learn * d, sizeof *XL, err);
+    if (rc >= 0) rc = rnn_alloc_into(&XT, (j->K_all - n_learn) * d, sizeof *XT, err);
+    if (rc >= 0) rc = rnn_alloc_into(&gl, j->K_all, sizeof *gl, err);
+    if (rc >= 0) rc = rnn_alloc_into(&y, j->K_all, sizeof *y, err);
+    for (size_t k = 0, l = 0; rc >= 0 && k < j->K_all; k++) {
+        const bool is_learned = learns(j, b, fold, k);
+        const size_t at = is_learned ? l++ : n_test++, row = is_learned ? at : n_learn + at;
+        memcpy((is_learned ? XL : XT) + at * d, X + k * d, d * sizeof *X);
+        if (g->G) gl[row] = g->g[k];
+        else y[row] = g->y[k];
     }
-    if (rc >= 0 && !g->G) rc = rnn_ridge_regress(d, f->n_learn, XL, y, f->n_test, XT, y + f->n_learn, j->o->lambda, &r2, err);
-    else if (rc >= 0 && is_ridge) rc = rnn_ridge_decode(d, f->n_learn, XL, gl, f->n_test, XT, gl + f->n_learn, g->G, j->o->lambda, &r, err);
-    else if (rc >= 0) rc = rnn_nearest_mean(d, f->n_learn, XL, gl, f->n_test, XT, gl + f->n_learn, g->G, &r, err);
-    if (!g->G) r.n = f->n_test;
+    if (rc >= 0 && !g->G) rc = rnn_ridge_regress(d, n_learn, XL, y, n_test, XT, y + n_learn, j->o->lambda, &r2, err);
+    else if (rc >= 0 && is_ridge) rc = rnn_ridge_decode(d, n_learn, XL, gl, n_test, XT, gl + n_learn, g->G, j->o->lambda, &r, err);
+    else if (rc >= 0) rc = rnn_nearest_mean(d, n_learn, XL, gl, n_test, XT, gl + n_learn, g->G, &r, err);
+    if (!g->G) r.n = n_test;
     if (rc >= 0 && r.n) {
         sum->accuracy += (double)r.n * r.accuracy;
         sum->balanced += (double)r.n * r.balanced;
@@ -297,11 +307,11 @@ static int read_fold(const struct geometry_job *j, const struct geometry_fold *f
     return rc;
 }
 
-static int read_groups(const struct geometry_job *j, const struct tool_groups *g, size_t d, const double *X, bool is_ridge,
+static int read_groups(const struct geometry_job *j, size_t b, size_t d, const double *X, bool is_ridge,
                        struct reading *out, struct rnn_err *err)
 {
     *out = (struct reading){ 0 };
-    for (size_t i = 0; i < j->n_folds; i++) RNN_TRY(read_fold(j, &j->fold[i], g, d, X, is_ridge, out, err));
+    for (int fold = 0; fold < (j->half ? 2 : 1); fold++) RNN_TRY(read_fold(j, b, fold, d, X, is_ridge, out, err));
     out->accuracy = out->n ? out->accuracy / (double)out->n : NAN;
     out->balanced = out->n ? out->balanced / (double)out->n : NAN;
     out->r2 = out->n ? out->r2 / (double)out->n : NAN;
@@ -316,7 +326,7 @@ static int separability_rows(struct geometry_job *j, const struct geometry_step 
         struct geometry_value v = GEOMETRY_VALUE(0);
         struct reading r;
         if (!g->G) {
-            RNN_TRY(read_groups(j, g, j->n, at->X, true, &r, err));
+            RNN_TRY(read_groups(j, b, j->n, at->X, true, &r, err));
             v = GEOMETRY_VALUE(r.r2);
             v.n = r.n;
             geometry_row(j, "ridge_r2", g->by, from, -1, (long)at->step, v);
@@ -325,12 +335,12 @@ static int separability_rows(struct geometry_job *j, const struct geometry_step 
         RNN_TRY(rnn_eta2(j->K, j->n, at->X, g->g, g->G, &v.value, err));
         v.n = j->K;
         geometry_row(j, "eta2", g->by, NULL, -1, (long)at->step, v);
-        RNN_TRY(read_groups(j, g, j->n, at->X, false, &r, err));
+        RNN_TRY(read_groups(j, b, j->n, at->X, false, &r, err));
         v = (struct geometry_value){ r.accuracy, NAN, NAN, NAN, r.n };
         geometry_row(j, "ncm", g->by, from, -1, (long)at->step, v);
         v = (struct geometry_value){ r.balanced, NAN, NAN, 1 / (double)g->G, r.n };
         geometry_row(j, "ncm_balanced", g->by, from, -1, (long)at->step, v);
-        RNN_TRY(read_groups(j, g, j->n, at->X, true, &r, err));
+        RNN_TRY(read_groups(j, b, j->n, at->X, true, &r, err));
         v = (struct geometry_value){ r.balanced, NAN, NAN, 1 / (double)g->G, r.n };
         geometry_row(j, "ridge", g->by, from, -1, (long)at->step, v);
     }
@@ -379,7 +389,7 @@ static int mode_reading(struct geometry_job *j, const struct geometry_step *at, 
     for (size_t b = 0; b < j->n_by; b++) {
         struct reading r;
         if (!j->by[b].G) continue;
-        RNN_TRY(read_groups(j, &j->by[b], 1, q, false, &r, err));
+        RNN_TRY(read_groups(j, b, 1, q, false, &r, err));
         const struct geometry_value v = { r.balanced, NAN, NAN, 1 / (double)j->by[b].G, r.n };
         geometry_row(j, "reading", j->by[b].by, j->s->K_learn ? "train" : "halves", (long)k + 1, (long)at->step, v);
     }
@@ -495,10 +505,7 @@ int tool_geometry_append(struct rnn_bytes *out, const struct tool_geometry_opts 
     const int rc = measure(&j, err);
     rnn_table_free(j.t);
     for (size_t b = 0; b < j.n_by; b++) tool_groups_release(&j.by[b]);
-    for (size_t f = 0; f < j.n_folds; f++) {
-        free(j.fold[f].learn);
-        free(j.fold[f].test);
-    }
+    free(j.half);
     free(j.by);
     free(j.prefix);
     free(j.sample);

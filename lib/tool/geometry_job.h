@@ -5,8 +5,6 @@
 #include <math.h>
 #include "tool/geometry.h"
 
-struct geometry_fold { size_t *learn, n_learn, *test, n_test; }; /* rows of the states */
-
 struct geometry_job {
     struct rnn_bytes *out;
     const struct tool_geometry_opts *o;
@@ -18,7 +16,7 @@ struct geometry_job {
     struct tool_groups *by; size_t n_by;
     char *prefix;                   /* the parameter that spells paths, or NULL */
     size_t depth;                   /* its longest text */
-    struct geometry_fold fold[2]; size_t n_folds;
+    unsigned char *half;            /* [n_by][K] which half of its group a trial is in, where decoders of one half read the other; else NULL */
     size_t *sample, n_sample;       /* rows among 0 .. K-1 for all that goes over pairs and triplets, ascending */
     double *V;                      /* [n][n] right singular vectors of the recurrent weights, rows; or NULL */
 };

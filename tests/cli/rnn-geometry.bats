@@ -79,6 +79,13 @@ less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a < b) }' || { echo "$1 is not 
     run ! grep -q "	train	" t
 }
 
+@test "halves hold both of two cues that take turns" {
+    taskgen cue-discrimination --delay-ms 60 | rnn-train --hidden 8 --updates 2 -q | rnn-run -q --activity | rnn-geometry -q -m separability | rows - >t
+    awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+        $at["measure"] ~ /^(ncm|ridge)/ && $at["step"] > 0 && $at["step"] <= 6 { rows++; if ($at["n"] != 128 || $at["value"] < 0.99) bad++ }
+        END { exit !(rows == 18 && !bad) }' t
+}
+
 @test "a trained network's states branch early; untrained ones do not" {
     [ -z "${RNN_TEST_SMALL-}" ] || skip "four epochs grow no tree"
     rnn-geometry -q -m separability,tree both >a
