@@ -16,9 +16,13 @@
  * decide.  Far above the rounding of a backward stable method (n eps ~ 1e-13 at n = 500), far below any spacing of interest. */
 static const double TIE = 1e-10;
 
+/* Of OpenBLAS's threaded build; what its own handlers of fork and exit call. */
+extern int blas_thread_shutdown_(void) __attribute__((weak));
+
 void rnn_blas_set_threads(int n)
 {
     openblas_set_num_threads(n);
+    if (n == 1 && blas_thread_shutdown_) blas_thread_shutdown_();
 }
 
 int rnn_blas_takes_threads(void)

@@ -8,7 +8,8 @@
 #include <stddef.h>
 #include "base/err.h"
 
-/* Which BLAS runs, for provenance: "SkylakeX", and OpenBLAS' line of build facts.  Every tool asks for one thread. */
+/* Which BLAS runs, for provenance: "SkylakeX", and OpenBLAS' line of build facts.  Every tool asks for one thread, which also ends
+ * those that OpenBLAS starts when it is loaded, one a core: they would spin for 25 ms and then sleep. */
 void rnn_blas_set_threads(int n);
 int rnn_blas_takes_threads(void); /* 0: a serial build, whose buffers several threads would share and spoil */
 const char *rnn_blas_core(void);

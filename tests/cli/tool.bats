@@ -46,6 +46,17 @@ wait_for_output() { # PID: until the tool has a file in this folder open, of wha
     [[ "${lines[4]}" =~ ^kernels\ +ref$ ]]
 }
 
+@test "a tool keeps no threads that it has no work for" {
+    mkfifo pipe
+    for tool in rnn-run rnn-cat; do
+        OPENBLAS_NUM_THREADS=8 "$BIN/$tool" pipe >/dev/null 2>&1 &
+        exec 9>pipe # opens when the tool does: it waits for bytes now
+        [ "$(sed -n 's/^Threads:\t//p' "/proc/$!/status")" = 1 ]
+        exec 9>&-
+        wait $! || true
+    done
+}
+
 @test "an unusable kernel choice is misuse" {
     RNN_KERNEL=fast run -2 --separate-stderr "$probe" --version
     [ -z "$output" ]
