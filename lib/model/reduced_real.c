@@ -266,6 +266,7 @@ FOR_EACH_ISA static double forward(struct core *k, const struct rnn_trials *tr, 
         weights += tr->w[t];
     }
     const double count = (double)k->n_out * (norm == RNN_NORM_POSITIONS ? (double)tr->T : weights);
+    if (count == 0) return 0; /* nothing is scored: e is zero, too */
     for (size_t i = 0; i < tr->T * k->n_out; i++) k->e[i] /= (real)count;
     return sum / count;
 }
@@ -398,17 +399,20 @@ static int eval(struct rnn_core *base, const struct rnn_trials *tr, const struct
                 enum rnn_loss_norm norm, double *loss, float *outputs, struct rnn_err *err)
 {
     struct core *k = (struct core *)base;
-    double sum = 0;
+    double sum = 0, weight = 0;
     (void)loss_kind;
     (void)err;
     prepare(k, pass->state0);
     for (size_t i = 0; i < tr->K; i++) {
         struct rnn_trials one = *tr;
+        double share = norm == RNN_NORM_POSITIONS;
         one.y += i * tr->T * tr->n_out;
         one.w += i * tr->T;
-        sum += forward(k, &one, norm, outputs ? outputs + i * tr->T * tr->n_out : NULL);
+        for (size_t t = 0; t < tr->T && norm == RNN_NORM_WEIGHTS; t++) share += one.w[t];
+        sum += share * forward(k, &one, norm, outputs ? outputs + i * tr->T * tr->n_out : NULL);
+        weight += share;
     }
-    *loss = tr->K ? sum / (double)tr->K : NAN;
+    *loss = weight > 0 ? sum / weight : NAN;
     return RNN_OK;
 }
 

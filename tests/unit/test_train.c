@@ -342,6 +342,42 @@ static void reduced_against_general(size_t rank, enum rnn_rank_scale scale, enum
     rnn_task_free((struct rnn_task *)d.task);
 }
 
+/* Given trials with weights of their own: one weighs more than the others, one nothing, and what is validated counts by weight. */
+static void test_reduced_weighs_trials(void **state)
+{
+    struct rnn_train_data d = { .task = TASK("delayed-activation", "delay-ms", "30", "response-ms", "20") };
+    struct rnn_trials given;
+    double theta[2][4096], val[2] = { 0 };
+    (void)state;
+    ok(rnn_task_trials(d.task, RNN_TRAIN, 0, NULL, 0, 3, 0, &given, &err));
+    for (size_t s = 0; s < given.T; s++) {
+        given.w[s] = 5;
+        given.y[s] = 0.5F;
+        given.w[given.T + s] = 0;
+    }
+    d.train = d.validation = &given;
+    for (int reduced = 0; reduced < 2; reduced++) {
+        struct rnn_train_config k = rank_2(0.05, 9, 64);
+        struct rnn_trainer *t;
+        k.reduced = reduced;
+        k.norm = RNN_NORM_WEIGHTS;
+        k.validate_every = 9;
+        k.init.factor = (struct rnn_init_law){ RNN_INIT_GAUSS, 1 };
+        k.init.h0_sd = 0.1;
+        ok(rnn_train_resolve(&k, &d, &err));
+        ok(rnn_trainer_new(&t, &k, &d, NULL, 0, &err));
+        run(t, 9);
+        assert_int_equal(rnn_trainer_update(t), 9);
+        rnn_trainer_theta(t, theta[reduced]);
+        val[reduced] = t->now.val_loss;
+        for (size_t i = 0; reduced && i < t->model->params.total; i++) assert_true(fabs(theta[0][i] - theta[1][i]) < 1e-12);
+        rnn_trainer_free(t);
+    }
+    assert_true(val[0] > 0 && fabs(val[0] - val[1]) < 1e-12);
+    rnn_trials_release(&given);
+    rnn_task_free((struct rnn_task *)d.task);
+}
+
 static void test_reduced_is_exact(void **state)
 {
     (void)state;
@@ -856,6 +892,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full_rank_traces), cmocka_unit_test(test_rank_2_lr_1), cmocka_unit_test(test_rank_2_lr_01),
         cmocka_unit_test(test_rank_2_long), cmocka_unit_test(test_rank_2_first_losses), cmocka_unit_test(test_reduced_is_exact),
+        cmocka_unit_test(test_reduced_weighs_trials),
         cmocka_unit_test(test_reduced_refuses), cmocka_unit_test(test_state_round_trip), cmocka_unit_test(test_masks_and_signs_hold),
         cmocka_unit_test(test_signs_are_balanced),
         cmocka_unit_test(test_frozen_blocks_stay), cmocka_unit_test(test_schedules), cmocka_unit_test(test_divergence_is_a_result),
