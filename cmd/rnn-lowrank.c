@@ -18,7 +18,7 @@ static struct options {
     size_t modes, n_random, overlap_rank, signed_rows, block, truncate, count;
     char *of, *selective, *task, *trials;
     double selective_least;
-    bool change, truncation, ablation, overlaps, random_rank_one, has_truncate;
+    bool eigenvalues, change, truncation, ablation, overlaps, random_rank_one, has_truncate;
     int split, align, align_split, filtered;
 } opt = { .params = { default_param, 1 }, .parts = { default_part, 1 }, .of = w_rec, .n_random = 1, .overlap_rank = 3,
           .signed_rows = 10, .block = 5, .truncate = SIZE_MAX, .selective_least = 1e-3, .split = RNN_TEST };
@@ -29,7 +29,8 @@ static const struct cli_opt options[] = {
     { .name = "Spectra", .type = CLI_SECTION },
     { 0, "param", CLI_STRS, &opt.params, "NAMES", 0, 0, "parameters to decompose: W_rec, W_in, W_out, ...", CLI_COMMA, NULL },
     { 0, "part", CLI_STRS, &opt.parts, "NAMES", 0, 0, "value, change (since initialisation), initial", CLI_COMMA, NULL },
-    { 0, "modes", CLI_SIZE, &opt.modes, "N", 0, 1e6, "largest singular values to write; 0: all", 0, NULL },
+    { 0, "modes", CLI_SIZE, &opt.modes, "N", 0, 1e6, "largest singular values and eigenvalues to write; 0: all", 0, NULL },
+    { 0, "eigenvalues", CLI_FLAG, &opt.eigenvalues, NULL, 0, 0, "of the recurrent matrix, too", 0, NULL },
     { .name = "Performance of changed networks", .type = CLI_SECTION },
     { 0, "of", CLI_STR, &opt.of, "NAME", 0, 0, "the parameter whose modes are changed", 0, NULL },
     { 0, "change", CLI_FLAG, &opt.change, NULL, 0, 0, "modes of its change since initialisation, which is kept", 0, NULL },
@@ -93,7 +94,7 @@ static void set_parts(void)
 static void refuse_idle(const struct cli_parse *p)
 {
     const bool runs = opt.truncation || opt.ablation || opt.selective;
-    static const char *const tables[] = { "param", "part", "modes", "truncation", "ablation", "selective", "overlaps" };
+    static const char *const tables[] = { "param", "part", "modes", "eigenvalues", "truncation", "ablation", "selective", "overlaps" };
     for (size_t i = 0; st.is_filter && i < RNN_LEN(tables); i++) cli_refuse(p, tables[i], "with a filter, which writes networks instead of tables");
     if (!opt.truncation) cli_refuse(p, "ranks", "without --truncation");
     static const char *const ablation[] = { "components", "random", "units" };
@@ -142,7 +143,7 @@ static void configure(const struct cli_parse *p)
 {
     check_options(p);
     parse_lists();
-    st.c = (struct tool_lowrank){ .params = &opt.params, .n_modes = opt.modes, .target = opt.of,
+    st.c = (struct tool_lowrank){ .params = &opt.params, .n_modes = opt.modes, .eigenvalues = opt.eigenvalues, .target = opt.of,
                                   .part = opt.change ? RNN_PART_CHANGE : RNN_PART_VALUE, .truncation = opt.truncation, .ablation = opt.ablation,
                                   .ranks = &st.ranks, .components = &st.components, .units = &st.units, .n_random = opt.n_random, .seed = common.seed,
                                   .split = (enum rnn_split)opt.split, .selective = opt.selective, .selective_least = opt.selective_least,
@@ -308,6 +309,7 @@ static int work(void *user, struct tool_each_item *it, struct rnn_err *err)
     it->made = made;
     if (!st.is_filter) RNN_TRY(tool_lowrank_spectra(c, it->net, &it->out, &made->spectra, err));
     if (!can) return RNN_OK;
+    if (c->eigenvalues) RNN_TRY(tool_lowrank_eigenvalues(c, it->net, &it->out, err));
     if (c->truncation) RNN_TRY(tool_lowrank_truncation(c, it->net, it->with, &it->out, err));
     if (c->ablation) RNN_TRY(tool_lowrank_ablation(c, it->net, it->with, &it->out, err));
     if (c->selective) RNN_TRY(tool_lowrank_selectivity(c, it->net, it->with, &it->out, err));

@@ -32,7 +32,7 @@ static const struct rnn_named_figure FIGURES[] = {
     {"accuracy-curves", "Accuracy while learning: mean of networks, 5 to 95 % band", "table learning", "rnn-train", NULL, accuracy_curves},
     {"performance", "Accuracy of networks, by condition where labels tell them apart", "table performance", "rnn-run", NULL, performance},
     {"weights", "Weights of the first network", "frame net", "rnn-train", NULL, rnn_draw_weights},
-    {"spectrum", "Eigenvalues on the complex plane, with theory and counts per direction", "array eigenvalues", "rnn-varmem", NULL, rnn_draw_spectrum},
+    {"spectrum", "Eigenvalues on the complex plane, and where there is a theory, its own and counts per direction", "array eigenvalues", "rnn-varmem or rnn-lowrank --eigenvalues", NULL, rnn_draw_spectrum},
     {"interaction", "Interaction matrix of variable memories: theory and learned", "array Phi_learned", "rnn-varmem --arrays phi", NULL, rnn_draw_phi},
     {"weights-in-basis", "Recurrent weights in the basis of variable memories", "array W_full", "rnn-varmem --arrays full", NULL, rnn_draw_weights_in_basis},
     {"memories", "Hidden state, and the same as contents of variables", "array projection_states,array projection", "rnn-varmem --input DIGITS", NULL, rnn_draw_memories},

@@ -16,6 +16,7 @@ struct tool_lowrank {
     const struct cli_strs *params;  /* which parameters */
     bool parts[3];                  /* by enum rnn_part */
     size_t n_modes;                 /* rows per spectrum; 0: all */
+    bool eigenvalues;               /* of W_rec, too */
     /* performance of changed nets */
     const char *target;             /* the parameter that is changed */
     enum rnn_part part;             /* value or change */
@@ -43,6 +44,8 @@ struct tool_net_spectra { struct tool_spectrum { char param[16]; enum rnn_part p
 void tool_net_spectra_release(struct tool_net_spectra *s);
 /* Tables lowrank and singular; a net that cannot be analysed gets one row that says so. */
 int tool_lowrank_spectra(const struct tool_lowrank *c, const struct rnn_net *net, struct rnn_bytes *out, struct tool_net_spectra *keep, struct rnn_err *err);
+/* Table and arrays eigenvalues of the parts of W_rec that are asked for; RNN_ERR_ARG: a gru, whose W_rec is not square. */
+int tool_lowrank_eigenvalues(const struct tool_lowrank *c, const struct rnn_net *net, struct rnn_bytes *out, struct rnn_err *err);
 bool tool_lowrank_can(const struct rnn_net *net); /* it has finite parameters and did not diverge */
 int tool_lowrank_truncation(const struct tool_lowrank *c, const struct rnn_net *net, const struct tool_lowrank_trials *t,
                             struct rnn_bytes *out, struct rnn_err *err);

@@ -1,4 +1,5 @@
 /* What one network says: spectra, performance of changed nets, overlaps. */
+#include <complex.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +138,74 @@ int tool_lowrank_spectra(const struct tool_lowrank *c, const struct rnn_net *net
     if (rc >= 0 && keep->n) rc = rnn_table_append(singular, out, &net->labels, net->id, err);
     rnn_table_free(singular);
     rnn_table_free(summary);
+    return rc;
+}
+
+/* ---- eigenvalues ---- */
+
+static const struct col eigenvalue_cols[] = {
+    { "index", RNN_KV_INT, NULL, "number of the network within its ensemble" },
+    { "part", RNN_KV_STR, NULL, "of W_rec: value: as it is; change: since initialisation; initial: before training" },
+    { "mode", RNN_KV_INT, NULL, "1 has the largest modulus; conjugates follow each other" },
+    { "re", RNN_KV_REAL, NULL, "real part" },
+    { "im", RNN_KV_REAL, NULL, "imaginary part" },
+    { "modulus", RNN_KV_REAL, NULL, NULL },
+    { "angle", RNN_KV_REAL, "rad", "argument" },
+};
+
+static void put_eigenvalues(struct rnn_table *t, const struct rnn_net *net, enum rnn_part part, size_t n, const double _Complex *w, size_t limit)
+{
+    for (size_t k = 0; k < n && (!limit || k < limit); k++) {
+        rnn_table_set_int(t, "index", (int64_t)net->index);
+        rnn_table_set_str(t, "part", rnn_part_names[part]);
+        rnn_table_set_int(t, "mode", (int64_t)k + 1);
+        rnn_table_set(t, "re", creal(w[k]));
+        rnn_table_set(t, "im", cimag(w[k]));
+        rnn_table_set(t, "modulus", cabs(w[k]));
+        rnn_table_set(t, "angle", carg(w[k]));
+        rnn_table_row(t);
+    }
+}
+
+/* The array as rnn-varmem names and labels it, for the same figure. */
+static int append_eigenvalues(struct rnn_bytes *out, const struct rnn_net *net, enum rnn_part part, size_t n, const double _Complex *w, struct rnn_err *err)
+{
+    static const char *const dims[] = { "mode" }, *const stages[] = { "trained", "change", "initial" };
+    struct rnn_kvs labels = { 0 };
+    int rc = rnn_kvs_merge(&labels, &net->labels, err);
+    if (rc >= 0) rc = rnn_kvs_str(&labels, "stage", stages[part], err);
+    if (rc >= 0) rc = rnn_array_append(out, "eigenvalues", dims, NULL, RNN_C128, 1, &n, w, &labels, net->id, err);
+    rnn_kvs_release(&labels);
+    return rc;
+}
+
+static int eigenvalues_of(const struct tool_lowrank *c, const struct rnn_net *net, enum rnn_part part, struct rnn_table *t, struct rnn_bytes *out,
+                          struct rnn_err *err)
+{
+    struct rnn_modes m = { 0 };
+    double _Complex *w = NULL;
+    int rc = rnn_modes_of(net, "W_rec", part, &m, err);
+    if (rc >= 0) rc = rnn_alloc_into(&w, m.rows, sizeof *w, err);
+    if (rc >= 0) rc = rnn_eig(m.rows, m.A, w, NULL, NULL, err);
+    if (rc >= 0) put_eigenvalues(t, net, part, m.rows, w, c->n_modes);
+    if (rc >= 0) rc = append_eigenvalues(out, net, part, m.rows, w, err);
+    free(w);
+    rnn_modes_release(&m);
+    return rc;
+}
+
+int tool_lowrank_eigenvalues(const struct tool_lowrank *c, const struct rnn_net *net, struct rnn_bytes *out, struct rnn_err *err)
+{
+    struct rnn_bytes arrays = { 0 };
+    struct rnn_table *t;
+    if (net->spec.cell == RNN_GRU) return rnn_fail(err, RNN_ERR_ARG, "--eigenvalues: W_rec of a gru is not square");
+    RNN_TRY(rnn_table_new(&t, "eigenvalues", err));
+    int rc = declare(t, eigenvalue_cols, RNN_LEN(eigenvalue_cols), err);
+    for (int part = 0; part < 3 && rc >= 0; part++)
+        if (c->parts[part]) rc = eigenvalues_of(c, net, (enum rnn_part)part, t, &arrays, err);
+    rc = close_table(t, rc, net, out, err);
+    if (rc >= 0) rc = rnn_bytes_append(out, arrays.p, arrays.len, err);
+    rnn_bytes_release(&arrays);
     return rc;
 }
 

@@ -35,6 +35,31 @@ def close(a, b, tol=1e-6): assert np.allclose(a, b, rtol=0, atol=tol), (a, b)
 PY
 }
 
+@test "eigenvalues are numpy's, largest first, and have their figure" {
+    rnn-lowrank --eigenvalues --part value,change,initial -o out.rnn "$NETS"
+    { cat_python; cat <<'PY'
+seen = {(b['net'], b['labels']['stage']): b['value'] for k, b in frames('out.rnn') if k == 'array' and b['name'] == 'eigenvalues'}
+for net, t in zip(nets('out.rnn'), tables('out.rnn', 'eigenvalues')):
+    c, W, W0 = t['columns'], net['params']['W_rec'].astype(float), net['params0']['W_rec'].astype(float)
+    for part, stage, M in (('value', 'trained', W), ('change', 'change', W - W0), ('initial', 'initial', W0)):
+        rows = [i for i in range(len(c['re'])) if c['part'][i] == part]
+        w = np.array(c['re'])[rows] + 1j * np.array(c['im'])[rows]
+        close(np.sort_complex(w), np.sort_complex(np.linalg.eigvals(M)), 1e-9)
+        close(np.array(c['modulus'])[rows], abs(w), 1e-15); close(np.array(c['angle'])[rows], np.angle(w), 1e-15)
+        assert (np.diff(abs(w)) < 1e-9).all() and list(np.array(c['mode'])[rows]) == list(range(1, 25))
+        close(seen[net['id'], stage], w, 0)
+assert len(seen) == 9
+PY
+    } >check.py
+    "$PYTHON" check.py
+    rnn-report figure spectrum -o s.svg out.rnn
+    grep -q '>trained<' s.svg && grep -q '>initial<' s.svg
+    [ "$(rnn-lowrank --eigenvalues --modes 3 "$NETS" | rnn-cat --to tsv --table eigenvalues | tail -n +2 | wc -l)" -eq 9 ]
+    run ! rnn-lowrank --eigenvalues --truncate 3 "$NETS"
+    taskgen flip-flop --bits 1 --steps 9 --fresh | rnn-train -q --cell gru --hidden 4 --updates 1 -o gru.rnn
+    refused 2 "net-0000: --eigenvalues: W_rec of a gru is not square" --eigenvalues gru.rnn
+}
+
 @test "spectra, their sums and their bands are numpy's" {
     rnn-lowrank --param W_rec,W_in,W_out --part value,change,initial -o out.rnn "$NETS"
     { cat_python; cat <<'PY'
