@@ -173,8 +173,8 @@ int rnn_page_behaviours(const struct rnn_gathered *g, FILE *out, FILE *style, st
     if (rc >= 0 && !n) rc = rnn_fail(err, RNN_ERR_ARG, "no network whose task is known is in the input");
     if (rc >= 0) {
         const int width = (int)n * (SIDE + 30) + 10;
-        fprintf(out, "<svg role=\"img\" aria-label=\"Networks in motion\" viewBox=\"0 0 %d %d\" style=\"max-width:%dpx;font-family:Helvetica,Arial,sans-serif;fill:#222\">\n", width,
-                SIDE + TRACE + 118, width);
+        fprintf(out, "<svg role=\"img\" aria-label=\"Networks in motion\" viewBox=\"0 0 %d %d\" style=\"max-width:%dpx;--w:%dpx;font-family:Helvetica,Arial,sans-serif;fill:#222\">\n", width,
+                SIDE + TRACE + 118, width, width);
         put_styles(style, m, n);
         for (size_t k = 0; k < n; k++) {
             const struct rnn_task *task = task_of(g, net[k]);

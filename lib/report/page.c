@@ -37,9 +37,9 @@ static const char STYLE[] =
     "pre{background:#f6f6f4;padding:.7rem;overflow-x:auto;font-size:.78rem;line-height:1.4;white-space:pre-wrap;overflow-wrap:anywhere}\n"
     "table{border-collapse:collapse;font-size:.88rem}td,th{text-align:left;padding:.2rem .8rem .2rem 0;border-bottom:1px solid #ddd;vertical-align:top}\n"
     ".wide{overflow-x:auto}a{color:#005a8e}summary{cursor:pointer;overflow-wrap:anywhere}details details{margin-left:1.2rem}\n"
-    ".enlarge,.shrink{display:none}\n"
-    "@media(max-width:600px){body{font-size:16px;padding:.6rem .8rem 3rem}h1{font-size:1.35rem}.enlarge{display:inline}"
-    "figure:target svg{min-width:56rem}figure:target .enlarge{display:none}figure:target .shrink{display:inline}}\n"
+    "figcaption{position:sticky;left:0}.whole,.legible{display:none}\n"
+    "@media(max-width:600px){body{font-size:16px;padding:.6rem .8rem 3rem}h1{font-size:1.35rem}figure svg{min-width:calc(var(--w,0px)*.75)}.whole{display:inline}"
+    "figure:target svg{min-width:0}figure:target .whole{display:none}figure:target .legible{display:inline}}\n"
     "@media(min-width:1100px){figure{width:min(1260px,92vw);margin-left:calc(50% - min(630px,46vw))}figure svg{margin:0 auto}figcaption{max-width:54rem;margin:.3rem auto 0}}\n"
     "@media print{body{max-width:none;font-size:10.5pt;padding:0}figure{break-inside:avoid;overflow:visible;width:auto;margin:1rem 0}figure svg{min-width:0}h2{break-after:avoid}"
     "pre{white-space:pre-wrap}a{color:inherit}details>*{display:block}}\n";
@@ -146,23 +146,34 @@ static void put_missing(struct context *c, const char *name, const char *why)
     fputs(".</p>\n", c->out);
 }
 
+static double width_of(const char *svg)
+{
+    const char *box = strstr(svg, "viewBox=\"0 0 ");
+    return box ? strtod(box + 13, NULL) : 0;
+}
+
+enum { PHONE = 480 }; /* what is wider is drawn at three quarters of its size there, where words can be read, and goes over the edge */
+
+static void put_size_links(FILE *out, size_t figure, double width)
+{
+    if (width > PHONE)
+        fprintf(out, "<span class=\"whole\"> Wider than the screen: scroll, or <a href=\"#figure-%zu\">see it whole</a>.</span>"
+                "<span class=\"legible\"> <a href=\"#caption-%zu\">See it larger</a>.</span>", figure, figure);
+}
+
 /* The SVG without its XML head, so that it can stand within HTML, and with a name for those who cannot see it.  Returns its width. */
 static double put_svg(FILE *out, const char *svg, const char *label)
 {
     const char *at = strstr(svg, "<svg");
-    double width = 0;
+    const double width = width_of(svg);
     if (!at) return width;
-    const char *box = strstr(at, "viewBox=\"0 0 ");
-    if (box) width = strtod(box + 13, NULL);
-    if (width > 0) fprintf(out, "<svg style=\"max-width:%.0fpx\" role=\"img\" aria-label=\"", width);
+    if (width > 0) fprintf(out, "<svg style=\"max-width:%.0fpx;--w:%.0fpx\" role=\"img\" aria-label=\"", width, width);
     else fputs("<svg role=\"img\" aria-label=\"", out);
     rnn_page_text(out, label);
     putc('"', out);
     fputs(at + 4, out);
     return width;
 }
-
-enum { PHONE = 600 }; /* what is wider is too small on a phone to be read as it is */
 
 static int put_figure(struct context *c, struct rnn_figure *f, const char *needs, const char *words, struct rnn_err *err)
 {
@@ -181,8 +192,7 @@ static int put_figure(struct context *c, struct rnn_figure *f, const char *needs
     fprintf(c->out, "<figcaption id=\"caption-%zu\"><strong>Figure %zu.</strong> ", c->figures, c->figures);
     rnn_page_text(c->out, *words ? words : f->title);
     put_data_links(c, needs);
-    if (width > PHONE)
-        fprintf(c->out, " <a class=\"enlarge\" href=\"#figure-%zu\">Enlarge</a><a class=\"shrink\" href=\"#caption-%zu\">Shrink</a>", c->figures, c->figures);
+    put_size_links(c->out, c->figures, width);
     fputs("</figcaption>\n</figure>\n", c->out);
     free(text);
     return RNN_OK;
@@ -278,9 +288,10 @@ static int put_moving(struct context *c, const char *words, struct rnn_err *err)
     fclose(into);
     if (rc == RNN_ERR_ARG) put_missing(c, "behaviours", err->msg), rc = RNN_OK;
     else if (rc >= 0) {
-        fprintf(c->out, "<figure class=\"behaviours\" id=\"figure-%zu\">\n%s<figcaption><strong>Figure %zu.</strong> ", c->figures + 1, html, c->figures + 1);
-        c->figures++;
+        const size_t number = ++c->figures;
+        fprintf(c->out, "<figure class=\"behaviours\" id=\"figure-%zu\">\n%s<figcaption id=\"caption-%zu\"><strong>Figure %zu.</strong> ", number, html, number, number);
         rnn_page_text(c->out, words);
+        put_size_links(c->out, number, width_of(html));
         fputs("</figcaption>\n</figure>\n", c->out);
     }
     free(html);

@@ -259,6 +259,9 @@ END
     grep -q 'Figure transfer is not here' page.html
     grep -q 'No claim is called zero' page.html
     grep -q 'offset-path' page.html
+    # what is wider than a phone scrolls there at a size that can be read, unless the reader wants it whole; every such figure has both links
+    wide=$(grep -oE -- '--w:[0-9]+px' page.html | awk -F'[:p]' '$2 > 480' | wc -l)
+    [ "$wide" -ge 2 ] && [ "$(grep -c 'href="#figure-[0-9]*">see it whole' page.html)" = "$wide" ] && [ "$(grep -c 'href="#caption-[0-9]*">See it larger' page.html)" = "$wide" ]
     run ! grep -Eq '(src|href)="(https?:)?//' page.html
     [ "$(grep -c '<figure' page.html)" -eq 4 ]
     "$PYTHON" - page.html <<'END'
