@@ -46,7 +46,36 @@ END
     done
 }
 
-@test "figures and page are made again from nets.rnn alone, without training, to the byte" {
+# briefly TOOL LAST-OPTIONS [TEST]: BIN's tool in folder tools, but that it makes little of whatever it is asked for: the last options count.
+# TEST sees the words of the command and may add options.
+briefly() {
+    mkdir -p tools
+    printf '#!/bin/bash\n%s\nexec "%s" "$@" %s\n' "${3-}" "$BIN/$1" "$2" >"tools/$1"
+    chmod +x "tools/$1"
+}
+
+# remade STUDY MAKE-ARGUMENTS...: the study with the tools of folder tools (the others are BIN's), and again from its nets.rnn alone
+remade() {
+    local study=$1 file tool
+    shift
+    for tool in "$BIN"/*; do [ -e "tools/${tool##*/}" ] || ln -s "$tool" tools; done
+    make -s -C "$PIPES/$study" OUT="$PWD/a" BIN="$PWD/tools" "$@" study page 2>said || { cat said; return 1; }
+    mkdir b
+    cp a/nets.rnn b
+    for tool in rnn-train rnn-transfer; do
+        rm "tools/$tool"
+        printf '#!/bin/bash\necho "$0: this was to go without training" >&2\nexit 1\n' >"tools/$tool"
+        chmod +x "tools/$tool"
+    done
+    make -s -C "$PIPES/$study" OUT="$PWD/b" BIN="$PWD/tools" "$@" -o "$PWD/b/nets.rnn" study page 2>said || { cat said; return 1; }
+    grep -q '<a href="nets.rnn">' "a/$study.html"
+    for file in $(cd a && find . -name '*.rnn' -o -name '*.tsv' -o -name '*.html' -o -name '*.gz' | grep -vE '^./(cells|rank2|trained)/|^./(done|cells).tsv'); do
+        cmp "a/$file" "b/$file" || return 1
+    done
+    [ -s "b/$study.html" ] && [ -s b/claims.tsv ] && [ -s b/learning.tsv ]
+}
+
+@test "variable-memory: figures and page are made again from nets.rnn alone, without training, to the byte" {
     [ -z "${RNN_TEST_SMALL-}" ] || skip "too long under sanitizers"
     mini "$D/a" study page 2>said || { cat said; false; }
     [ "$(wc -l <"$D/a/nets.tsv")" = 3 ]
@@ -57,6 +86,20 @@ END
     run ! grep -q training said
     cmp "$D/a/variable-memory.html" "$D/b/variable-memory.html"
     cmp "$D/a/claims.tsv" "$D/b/claims.tsv"
+}
+
+@test "schemas: figures and page are made again from nets.rnn alone, without training, to the byte" {
+    [ -z "${RNN_TEST_SMALL-}" ] || skip "too long under sanitizers"
+    briefly taskgen '--tokens 6'
+    briefly rnn-train '--epochs 1 --hidden 12' '[[ "$*" != *--snapshots* ]] || set -- "$@" --snapshots 0,20'
+    briefly rnn-transfer '--epochs 2 --hidden 12 --at 1,2' '[[ "$*" != *--primary-at* ]] || set -- "$@" --primary-at 1'
+    remade schemas NETS=2 FEW=1 PAIRS=2 OTHERS=1 SIZES=12 SUFFIXES=0
+}
+
+@test "short-term-memory: figures and page are made again from nets.rnn alone, without training, to the byte" {
+    [ -z "${RNN_TEST_SMALL-}" ] || skip "too long under sanitizers"
+    briefly rnn-train '--updates 30' '[[ "$*" == *--init-from* ]] || set -- "$@" --hidden 16 --nets 2'
+    remade short-term-memory CELLS='broad_0.1_0 broad_0.1_60 broad_0.01_0 broad_0.01_60 post_0.1_60 rank2_0.005_30 behaviours_1_160 behaviours_0.01_160' DEMOS=fig3a
 }
 
 @test "a study that was killed goes on, and says what it does not need to do again" {
