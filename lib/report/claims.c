@@ -274,14 +274,23 @@ static int measure_clustered(struct rnn_claim *c, const struct rnn_gtable *t, co
     return rc;
 }
 
-/* A row that some tool has measured already, with its own interval and count. */
+static int skip_claim(struct rnn_claim *c, char *why, struct rnn_err *err)
+{
+    c->why = why;
+    return why ? RNN_OK : rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
+}
+
+/* A row that some tool has measured already, with its own interval and count, and maybe its word that the number says nothing. */
 static int measure_row(struct rnn_claim *c, const struct rnn_gtable *t, const struct sample *s, struct rnn_err *err)
 {
     const struct rnn_gcol *lo = rnn_gtable_col(t, "lo"), *hi = rnn_gtable_col(t, "hi"), *n = rnn_gtable_col(t, "n");
+    const struct rnn_gcol *determined = rnn_gtable_col(t, "determined");
     if (s->n > 1) return rnn_fail(err, RNN_ERR_ARG, "claim %s: %zu rows of table %s are left where one is meant", c->id, s->n, t->name);
     c->measured = s->v[0], c->n = 1;
     if (lo && hi && !lo->is_text && !hi->is_text) c->lo = lo->v[*s->row], c->hi = hi->v[*s->row];
     if (n && !n->is_text && n->v[*s->row] >= 0) c->n = (size_t)n->v[*s->row];
+    if (determined && determined->is_text && !strcmp(determined->s[*s->row], "no"))
+        return skip_claim(c, rnn_strdup("not determined by these networks: the interval is all that can be said"), err);
     return RNN_OK;
 }
 
@@ -312,12 +321,6 @@ static int measure_one(struct rnn_claim *c, const struct rnn_gtable *t, const st
     return s->n > 1 ? rnn_bootstrap_mean(s->n, s->v, 2000, 0.95, seed, item, &c->lo, &c->hi, err) : RNN_OK;
 }
 
-static int skip_claim(struct rnn_claim *c, char *why, struct rnn_err *err)
-{
-    c->why = why;
-    return why ? RNN_OK : rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
-}
-
 static int measure(struct rnn_claim *c, const struct rnn_gathered *g, int scale, uint64_t seed, uint64_t item, struct rnn_err *err)
 {
     if (*c->scale && index_of(SCALES, c->scale) > scale) return skip_claim(c, rnn_asprintf("needs scale %s", c->scale), err);
@@ -336,6 +339,7 @@ static int measure(struct rnn_claim *c, const struct rnn_gathered *g, int scale,
         free(words);
         return rc;
     }
+    if (c->why) return RNN_OK;
     if (isnan(c->measured)) return skip_claim(c, rnn_asprintf("no rows of table %s for it", c->table), err);
     const bool low = !isnan(c->expected_lo) && !(c->measured >= c->expected_lo), high = !isnan(c->expected_hi) && !(c->measured <= c->expected_hi);
     c->verdict = isnan(c->expected_lo) && isnan(c->expected_hi) ? "measured" : low || high ? "fail" : "pass";

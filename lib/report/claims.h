@@ -12,7 +12,8 @@
  *   lo hi               expected range, either may be missing
  *   scale               the scale (demo, reduced, full) from which on it is tested; missing: every scale
  * measured: the statistic; its interval: bootstrap of rows, pairs or clusters (95 %), Wilson for shares of independent rows, none for min, max, count, sum.
- * verdict: pass (measured within lo..hi), fail, measured (nothing is expected), not-tested (no such rows, or a smaller scale). */
+ * verdict: pass (measured within lo..hi), fail, measured (nothing is expected), not-tested (no such rows, a smaller scale, or
+ * a row whose column `determined` says no: measured, lo and hi are told all the same). */
 #ifndef RNN_REPORT_CLAIMS_H
 #define RNN_REPORT_CLAIMS_H
 

@@ -143,17 +143,25 @@ int rnn_draw_phase_diagram(const struct rnn_gathered *g, struct rnn_figure *f, s
 
 /* ---- scaling laws ---- */
 
-/* "limit-cycle: beta 2.72 [2.6, 2.9]" from table exponent; NaN when it has no such row, or no exponent could be fitted. */
+/* "limit-cycle: beta 2.72 [2.6, 2.9]" from table exponent; NaN when it has no such row, no exponent could be fitted, or resamples do not
+ * agree even on its sign: then the words give the interval alone. */
 static double exponent_of(const struct rnn_gathered *g, uint64_t segment, const char *boundary, const char *fit, const char *shown, char *words, size_t size)
 {
     const struct rnn_gtable *e = rnn_gathered_table(g, "exponent");
     const struct rnn_gcol *b = e ? rnn_gtable_col(e, "boundary") : NULL, *how = e ? rnn_gtable_col(e, "fit") : NULL, *beta = e ? rnn_gtable_col(e, "beta") : NULL;
     const struct rnn_gcol *lo = e ? rnn_gtable_col(e, "lo") : NULL, *hi = e ? rnn_gtable_col(e, "hi") : NULL;
+    const struct rnn_gcol *determined = e ? rnn_gtable_col(e, "determined") : NULL;
     snprintf(words, size, "%s: no exponent", shown);
     for (size_t i = 0; b && beta && b->is_text && !beta->is_text && i < e->rows; i++) {
         if (e->segment[i] != segment || strcmp(b->s[i], boundary) || (how && how->is_text && *fit && strcmp(how->s[i], fit))) continue;
         if (!isfinite(beta->v[i])) return NAN;
-        if (lo && hi && isfinite(lo->v[i]) && isfinite(hi->v[i])) snprintf(words, size, "%s: beta %.2f [%.2f, %.2f]", shown, beta->v[i], lo->v[i], hi->v[i]);
+        const bool has_interval = lo && hi && isfinite(lo->v[i]) && isfinite(hi->v[i]);
+        if (determined && determined->is_text && !strcmp(determined->s[i], "no")) {
+            if (has_interval) snprintf(words, size, "%s: beta not determined [%.2f, %.2f]", shown, lo->v[i], hi->v[i]);
+            else snprintf(words, size, "%s: beta not determined", shown);
+            return NAN;
+        }
+        if (has_interval) snprintf(words, size, "%s: beta %.2f [%.2f, %.2f]", shown, beta->v[i], lo->v[i], hi->v[i]);
         else snprintf(words, size, "%s: beta %.2f", shown, beta->v[i]);
         return beta->v[i];
     }

@@ -320,7 +320,8 @@ static void put_claim(FILE *out, const struct rnn_claim *k)
         fprintf(out, "measured %.4g", k->measured);
         if (!isnan(k->lo)) fprintf(out, " (95 %% interval %.4g to %.4g)", k->lo, k->hi);
         fprintf(out, ", n = %zu; ", k->n);
-    } else if (k->why) {
+    }
+    if (k->why) {
         rnn_page_text(out, k->why);
         fputs("; ", out);
     }

@@ -372,9 +372,8 @@ int rnn_text_claims(FILE *out, const struct rnn_claims *c, struct rnn_err *err)
             fprintf(out, "measured %.4g", k->measured);
             if (!isnan(k->lo)) fprintf(out, " [%.4g, %.4g]", k->lo, k->hi);
             fprintf(out, ", n = %zu; ", k->n);
-        } else if (k->why) {
-            fprintf(out, "%s; ", k->why);
         }
+        if (k->why) fprintf(out, "%s; ", k->why);
         put_expected(out, k);
         fprintf(out, " (%s)\n", k->basis);
     }

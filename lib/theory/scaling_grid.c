@@ -7,6 +7,7 @@
 #include "num/rng.h"
 
 const char *const rnn_boundary_fit_names[] = {"onset", "onset-global", "logistic", "crossing", NULL};
+const char *const rnn_determined_names[] = {"", "no", "yes", NULL};
 
 void rnn_boundary_method_default(struct rnn_boundary_method *m, enum rnn_boundary_fit fit)
 {
@@ -82,8 +83,8 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* 95 % interval of the finite values of every stride-th entry. */
-static void interval(const double *v, size_t n, size_t stride, double *scratch, double *lo, double *hi)
+/* 95 % interval of the finite values of every stride-th entry; returns how many there are. */
+static size_t interval(const double *v, size_t n, size_t stride, double *scratch, double *lo, double *hi)
 {
     size_t m = 0;
     for (size_t i = 0; i < n; i++)
@@ -91,6 +92,7 @@ static void interval(const double *v, size_t n, size_t stride, double *scratch, 
     qsort(scratch, m, sizeof *scratch, compare);
     *lo = m > 1 ? scratch[(size_t)floor(0.025 * (double)(m - 1))] : NAN;
     *hi = m > 1 ? scratch[(size_t)ceil(0.975 * (double)(m - 1))] : NAN;
+    return m;
 }
 
 static int resample(const struct rnn_scaling_grid *g, const struct rnn_boundary_method *m, uint64_t seed, size_t *times, double *work,
@@ -110,7 +112,9 @@ static int resample(const struct rnn_scaling_grid *g, const struct rnn_boundary_
         if (rc >= 0) b->beta[k] = -line.slope;
     }
     for (size_t c = 0; rc >= 0 && c < n; c++) interval(all + c, b->n_draws, n, scratch, &b->lo[c], &b->hi[c]);
-    if (rc >= 0) interval(b->beta, b->n_draws, 1, scratch, &b->beta_lo, &b->beta_hi);
+    if (rc >= 0) b->n_beta = interval(b->beta, b->n_draws, 1, scratch, &b->beta_lo, &b->beta_hi);
+    const bool one_sided = b->beta_lo > 0 || b->beta_hi < 0, most = (double)b->n_beta >= 0.95 * (double)b->n_draws;
+    b->determined = isfinite(b->line.slope) && one_sided && most ? RNN_DETERMINED : RNN_UNDETERMINED;
     free(all);
     free(scratch);
     return rc;

@@ -24,6 +24,10 @@ struct rnn_boundary_method {
 };
 void rnn_boundary_method_default(struct rnn_boundary_method *m, enum rnn_boundary_fit fit);
 
+/* Whether resamples agree on the sign of an exponent: its 95 % interval lies on one side of 0, and at least 95 % of them have one. */
+enum rnn_determined { RNN_UNTOLD, RNN_UNDETERMINED, RNN_DETERMINED }; /* UNTOLD: without resamples */
+extern const char *const rnn_determined_names[]; /* "", "no", "yes" */
+
 /* Results over the curves (n_rates, or n_delays when along_rate). */
 struct rnn_boundary {
     size_t n_curves, n_draws;
@@ -32,6 +36,8 @@ struct rnn_boundary {
     struct rnn_line line;          /* ln rate on ln delay; exponent beta = -slope */
     double *beta;                  /* [n_draws] exponents of the resamples (NaN where fewer than three boundaries) */
     double beta_lo, beta_hi;
+    size_t n_beta;                 /* resamples that have an exponent */
+    enum rnn_determined determined;
 };
 /* draws resamples of seeds; the same (seed, draws, n_seeds) resamples alike for every behaviour, so that exponents can be compared draw
  * by draw.  RNN_NOT_CONVERGED when fewer than three curves have a boundary (line is then NaN). */

@@ -59,6 +59,8 @@ static const struct tool_column exponent_columns[] = {
     {"r2", RNN_KV_REAL, NULL, "share of variance explained"},
     {"n", RNN_KV_INT, NULL, "boundaries on the line"},
     {"seeds", RNN_KV_INT, NULL, "seeds that were resampled"},
+    {"draws", RNN_KV_INT, NULL, "resamples that have an exponent; lo and hi are of these"},
+    {"determined", RNN_KV_STR, NULL, "yes: 95 % of resamples have one, and lo and hi have one sign; no: beta means nothing; empty: no resamples"},
     {NULL, RNN_KV_NULL, NULL, NULL}};
 static const struct tool_column order_columns[] = {
     {"above", RNN_KV_STR, NULL, "boundary whose exponent is said to be larger"},
@@ -88,19 +90,30 @@ static bool parse_boundary(char *text, struct wanted *w)
     return false;
 }
 
+/* Options that no boundary asked for makes use of. */
+static void refuse_idle(const struct cli_parse *p, unsigned fits)
+{
+    if (!(fits & (1u << RNN_FIT_ONSET | 1u << RNN_FIT_LOGISTIC))) cli_refuse(p, "start", "without a boundary by onset or logistic");
+    if (!(fits & 1u << RNN_FIT_CROSSING)) cli_refuse(p, "level", "without a boundary by crossing");
+    if (!(fits & 1u << RNN_FIT_ONSET_GLOBAL)) cli_refuse(p, "step", "without a boundary by onset-global");
+}
+
 static void check(const struct cli_parse *p, const struct cli_common *c)
 {
+    unsigned fits = 0;
     (void)c;
     if (!opt.boundaries.n) cli_die(2, "--boundary: say which: NAME=CATEGORY[+CATEGORY...]:FIT");
     if (opt.start.n && opt.start.n != 2) cli_die(2, "--start: two numbers, position and steepness, not %zu", opt.start.n);
-    if (opt.fraction) cli_refuse(p, "seed-column", "with --fraction");
+    if (opt.fraction) cli_refuse(p, "seed-column", "with --fraction"), cli_refuse(p, "draws", "with --fraction, where there are no seeds to resample");
     for (size_t i = 0; i < opt.boundaries.n; i++) {
         struct wanted w;
         char *copy = rnn_strdup(opt.boundaries.v[i]);
         const bool ok = copy && parse_boundary(copy, &w);
+        if (ok) fits |= 1u << w.fit;
         free(copy);
         if (!ok) cli_die(2, "--boundary: '%s': must be NAME=CATEGORY[+CATEGORY...]:FIT with FIT onset, onset-global, logistic or crossing", opt.boundaries.v[i]);
     }
+    refuse_idle(p, fits);
 }
 
 static bool listed(const char *categories, const char *word)
@@ -210,6 +223,8 @@ static void exponent_row(struct rnn_table *t, const struct sweep *s, const struc
     rnn_table_set(t, "r2", b->line.r2);
     rnn_table_set_int(t, "n", (int64_t)b->line.n);
     rnn_table_set_int(t, "seeds", s->fraction ? 0 : (int64_t)s->n_seeds);
+    rnn_table_set_int(t, "draws", (int64_t)b->n_beta);
+    rnn_table_set_str(t, "determined", rnn_determined_names[b->determined]);
     rnn_table_row(t);
 }
 

@@ -115,8 +115,8 @@ import sys, numpy as np
 from writer import head, table, end
 labels = {"criterion": sys.argv[1]}
 head("rnn-theory")
-table("boundary", labels, boundary=["a"] * 3 + ["b"], learning_rate=(0.1, 0.01, 0.001, 0.1), delay_ms=(20, 60, 200, 30), lo=(10, 50, 190, np.nan), hi=(30, 70, 220, np.nan))
-table("exponent", labels, boundary=["a", "b"], beta=(2., np.nan), lo=(1.9, np.nan), hi=(float(sys.argv[2]), np.nan))
+table("boundary", labels, boundary=["a"] * 3 + ["b", "c"], learning_rate=(0.1, 0.01, 0.001, 0.1, 0.1), delay_ms=(20, 60, 200, 30, 40), lo=(10, 50, 190, np.nan, 9), hi=(30, 70, 220, np.nan, 99))
+table("exponent", labels, boundary=["a", "b", "c"], beta=(2., np.nan, -7.6), lo=(1.9, np.nan, -9), hi=(float(sys.argv[2]), np.nan, 22), determined=["yes", "no", "no"])
 end()
 END
     for i in 1 2; do "$PYTHON" scaling.py way-$i 2.$i; done >scaling.rnn
@@ -174,6 +174,7 @@ END
     grep -q 'a (way-1): beta 2.00 \[1.90, 2.10\]' scaling-scaling-law.svg
     grep -q 'a (way-2): beta 2.00 \[1.90, 2.20\]' scaling-scaling-law.svg
     grep -q 'b (way-1): no exponent' scaling-scaling-law.svg
+    grep -q 'c (way-1): beta not determined \[-9.00, 22.00\]' scaling-scaling-law.svg
     grep -q 'rnn-theory slow-point; rnn-theory limit-cycle' toy-toy-loss.svg
     grep -q 'from latent variable' phase-weights.svg
     grep -q 'n = 2 networks' lowrank-aligned-weights.svg

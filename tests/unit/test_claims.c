@@ -52,9 +52,13 @@ static int setup(void **state)
     ok(rnn_table_new(&t, "m", &err));
     ok(rnn_table_col(t, "arm", RNN_KV_STR, NULL, NULL, &err));
     for (int i = 0; i < 4; i++) ok(rnn_table_col(t, columns[i], RNN_KV_REAL, NULL, NULL, &err));
-    rnn_table_set_str(t, "arm", "a");
-    for (int i = 0; i < 4; i++) rnn_table_set(t, columns[i], measured[i]);
-    rnn_table_row(t);
+    ok(rnn_table_col(t, "determined", RNN_KV_STR, NULL, NULL, &err));
+    for (int row = 0; row < 2; row++) {
+        rnn_table_set_str(t, "arm", row ? "open" : "a");
+        for (int i = 0; i < 4; i++) rnn_table_set(t, columns[i], measured[i]);
+        rnn_table_set_str(t, "determined", row ? "no" : "yes");
+        rnn_table_row(t);
+    }
     ok(rnn_table_write(t, w, NULL, NULL, &err));
     ok(rnn_writer_end(w, 0, &err));
     rnn_table_free(t);
@@ -176,6 +180,11 @@ static void intervals_hold_what_they_should(void **state)
     rnn_claims_release(&c);
     c = one("A\ts\tpaper\tm\tarm=a\tvalue\trow\t\t\t\t\t", 0); /* as its table has it */
     assert_true(c.v->measured == 7 && c.v->lo == 6 && c.v->hi == 9 && c.v->n == 12);
+    rnn_claims_release(&c);
+    c = one("A\ts\tpaper\tm\tarm=open\tvalue\trow\t\t\t\t6\t8", 0); /* within the band, but it says itself that it means nothing */
+    assert_true(c.v->measured == 7 && c.v->lo == 6 && c.v->hi == 9);
+    assert_string_equal(c.v->verdict, "not-tested");
+    assert_non_null(strstr(c.v->why, "not determined"));
     rnn_claims_release(&c);
     c = one("A\ts\tpaper\tt\tx=3\tx\trow\t\t\t\t\t", 0); /* a table without intervals */
     assert_true(c.v->measured == 3 && isnan(c.v->lo) && c.v->n == 1);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "theory/scaling.h"
+#include "theory/scaling_grid.h"
 
 static struct rnn_err err;
 enum { MAX_LR = 40, MAX_T = 32 };
@@ -123,8 +123,61 @@ static void crossings(void **state)
     near(rnn_first_crossing(4, x, y, 0), 0, 0);
 }
 
+/* A sweep of rates 1e-1 .. 1e-3, delays 5 .. 400 ms and 20 seeds, in which seed s (0 .. 19) fails from the delay T0(rate) (1/2 + s/20) on. */
+enum { RATES = 5, DELAYS = 80, SEEDS = 20 };
+
+static struct rnn_boundary swept(double (*T0)(double rate, size_t r, size_t s), size_t draws)
+{
+    static double rate[RATES], delay[DELAYS], hit[RATES * DELAYS * SEEDS];
+    const struct rnn_scaling_grid g = {RATES, DELAYS, SEEDS, rate, delay, hit};
+    struct rnn_boundary_method m;
+    struct rnn_boundary b;
+    for (size_t r = 0; r < RATES; r++) rate[r] = pow(10, -3 + 0.5 * (double)r);
+    for (size_t d = 0; d < DELAYS; d++) delay[d] = 5 * (double)(d + 1);
+    for (size_t i = 0; i < RATES * DELAYS * SEEDS; i++) {
+        const size_t r = i / SEEDS / DELAYS, d = i / SEEDS % DELAYS, s = i % SEEDS;
+        hit[i] = delay[d] >= T0(rate[r], r, s) * (0.5 + (double)s / SEEDS);
+    }
+    rnn_boundary_method_default(&m, RNN_FIT_CROSSING);
+    m.level = 0.5;
+    assert_true(rnn_boundary_measure(&g, &m, draws, 3, &b, &err) >= 0);
+    return b;
+}
+
+static double cubic(double rate, size_t r, size_t s)
+{
+    (void)r, (void)s;
+    return 20 * pow(rate / 0.1, -1. / 3);
+}
+
+/* The delay has nothing to do with the rate: every network has a delay of its own. */
+static double scattered(double rate, size_t r, size_t s)
+{
+    (void)rate;
+    return 60 + 40 * sin(12.9898 * (double)(r * SEEDS + s) + 78.233);
+}
+
+static void an_exponent_is_determined_or_not(void **state)
+{
+    (void)state;
+    struct rnn_boundary b = swept(cubic, 200);
+    near(-b.line.slope, 3, 0.3);
+    assert_true(b.beta_lo < 3 && 3 < b.beta_hi && b.beta_lo > 2 && b.beta_hi < 4.5);
+    assert_int_equal(b.n_beta, 200);
+    assert_int_equal(b.determined, RNN_DETERMINED);
+    rnn_boundary_release(&b);
+    b = swept(scattered, 200);
+    assert_true(isfinite(b.line.slope) && b.beta_lo < 0 && b.beta_hi > 0);
+    assert_int_equal(b.determined, RNN_UNDETERMINED);
+    rnn_boundary_release(&b);
+    b = swept(cubic, 0);
+    assert_true(isnan(b.beta_lo));
+    assert_int_equal(b.determined, RNN_UNTOLD);
+    rnn_boundary_release(&b);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(published_exponents), cmocka_unit_test(no_memory_exponent), cmocka_unit_test(crossings)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(an_exponent_is_determined_or_not), cmocka_unit_test(published_exponents), cmocka_unit_test(no_memory_exponent), cmocka_unit_test(crossings)};
     return cmocka_run_group_tests_name("scaling", tests, NULL, NULL);
 }
