@@ -38,9 +38,10 @@ static void averages(enum rnn_act act, double mu, double Delta, double out[3])
 int rnn_meanfield_map(const struct rnn_meanfield *f, const double *kappa, double *next, double *Delta, struct rnn_err *err)
 {
     const size_t R = f->rank;
-    double mu = 0, fixed = 0, avg[3];
+    double mu = f->M_b, fixed = f->S_bb, avg[3];
     for (size_t r = 0; r < R; r++) {
         mu += f->M_m[r] * kappa[r];
+        if (f->S_mb) fixed += 2 * f->S_mb[r] * kappa[r];
         for (size_t s = 0; s < R; s++) fixed += kappa[r] * f->S_mm[r * R + s] * kappa[s];
     }
     /* Delta = g^2 <f^2>(Delta) + fixed: iterate from above, where the map is monotone; saturating f converges fast. */
@@ -57,6 +58,7 @@ int rnn_meanfield_map(const struct rnn_meanfield *f, const double *kappa, double
     for (size_t r = 0; r < R; r++) {
         next[r] = f->M_n[r] * avg[0];
         for (size_t s = 0; s < R; s++) next[r] += f->S_nm[r * R + s] * kappa[s] * avg[2];
+        if (f->S_nb) next[r] += f->S_nb[r] * avg[2];
     }
     *Delta = d;
     return RNN_OK;
@@ -178,9 +180,9 @@ int rnn_meanfield_all(const struct rnn_meanfield *f, double range, size_t per_ax
     double *start = work, *k = start + R, *sl = k + R, Delta;
     *n = 0;
     int rc = RNN_OK;
-    for (size_t i = 0; rc >= 0 && i < starts; i++) {
+    for (size_t i = 0; rc >= 0 && i <= starts; i++) { /* the last: 0, which a grid of even points passes by */
         for (size_t r = 0, rest = i; r < R; r++, rest /= per_axis)
-            start[r] = per_axis > 1 ? range * (2 * (double)(rest % per_axis) / (double)(per_axis - 1) - 1) : 0;
+            start[r] = per_axis > 1 && i < starts ? range * (2 * (double)(rest % per_axis) / (double)(per_axis - 1) - 1) : 0;
         rc = rnn_meanfield_solve(f, start, k, &Delta, sl, err);
         if (rc == RNN_OK) insert_solution(R, room, k, Delta, sl, kappas, Deltas, slopes, n);
     }
@@ -188,26 +190,51 @@ int rnn_meanfield_all(const struct rnn_meanfield *f, double range, size_t per_ax
     return rc < 0 ? rc : RNN_OK;
 }
 
-int rnn_meanfield_from_net(const struct rnn_net *net, double *M_m, double *M_n, double *S_mm, double *S_nm, struct rnn_err *err)
+size_t rnn_meanfield_room(size_t R)
+{
+    return 2 * R * (R + 2);
+}
+
+/* sum_i (x_i - X) (y_i - Y) / N of entries a stride apart. */
+static double covariance(size_t N, const double *x, size_t x_stride, double X, const double *y, size_t y_stride, double Y)
+{
+    double sum = 0;
+    for (size_t i = 0; i < N; i++) sum += (x[i * x_stride] - X) * (y[i * y_stride] - Y) / (double)N;
+    return sum;
+}
+
+static double mean(size_t N, const double *x, size_t stride)
+{
+    double sum = 0;
+    for (size_t i = 0; i < N; i++) sum += x[i * stride] / (double)N;
+    return sum;
+}
+
+int rnn_meanfield_from_net(const struct rnn_net *net, double *v, struct rnn_meanfield *out, struct rnn_err *err)
 {
     const size_t N = net->spec.N, R = net->spec.rank;
     if (!R || net->spec.cell == RNN_GRU) return rnn_fail(err, RNN_ERR_ARG, "mean-field theory needs a rate network with factorised recurrence (--rank)");
-    const double *m = rnn_net_param(net, "m"), *nn = rnn_net_param(net, "n");
+    const double *m = rnn_net_param(net, "m"), *biases[2] = {rnn_net_param(net, "b_rec"), rnn_net_param(net, "b_in")};
     /* W = m n (plain) is m (N n) / N; per-unit scaling already has the 1/N. */
     const double scale = net->spec.rank_scale == RNN_RANK_PER_UNIT ? 1 : (double)N;
+    double *M_m = v, *M_n = M_m + R, *S_mb = M_n + R, *S_nb = S_mb + R, *S_mm = S_nb + R, *S_nm = S_mm + R * R, *n = NULL;
+    RNN_TRY(rnn_alloc_into(&n, (R + 1) * N, sizeof *n, err));
+    double *b = n + R * N;
+    for (size_t i = 0; i < R * N; i++) n[i] = scale * rnn_net_param(net, "n")[i];
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = 0; biases[k] && i < N; i++) b[i] += biases[k][i];
+    const double M_b = mean(N, b, 1);
+    for (size_t r = 0; r < R; r++) M_m[r] = mean(N, m + r, R), M_n[r] = mean(N, n + r * N, 1);
     for (size_t r = 0; r < R; r++) {
-        M_m[r] = M_n[r] = 0;
-        for (size_t i = 0; i < N; i++) M_m[r] += m[i * R + r] / (double)N, M_n[r] += scale * nn[r * N + i] / (double)N;
-    }
-    for (size_t r = 0; r < R; r++)
+        S_mb[r] = covariance(N, m + r, R, M_m[r], b, 1, M_b);
+        S_nb[r] = covariance(N, n + r * N, 1, M_n[r], b, 1, M_b);
         for (size_t s = 0; s < R; s++) {
-            double mm = 0, nm = 0;
-            for (size_t i = 0; i < N; i++) {
-                mm += (m[i * R + r] - M_m[r]) * (m[i * R + s] - M_m[s]) / (double)N;
-                nm += (scale * nn[r * N + i] - M_n[r]) * (m[i * R + s] - M_m[s]) / (double)N;
-            }
-            S_mm[r * R + s] = mm;
-            S_nm[r * R + s] = nm;
+            S_mm[r * R + s] = covariance(N, m + r, R, M_m[r], m + s, R, M_m[s]);
+            S_nm[r * R + s] = covariance(N, n + r * N, 1, M_n[r], m + s, R, M_m[s]);
         }
+    }
+    *out = (struct rnn_meanfield){.rank = R, .act = net->spec.act, .M_m = M_m, .M_n = M_n, .S_mm = S_mm, .S_nm = S_nm, .M_b = M_b,
+                                  .S_bb = covariance(N, b, 1, M_b, b, 1, M_b), .S_mb = S_mb, .S_nb = S_nb};
+    free(n);
     return RNN_OK;
 }

@@ -113,19 +113,29 @@ static int predict(void *user, struct tool_each_item *it, struct rnn_err *err)
 {
     const size_t R = it->net->spec.rank;
     struct rnn_table *t = NULL;
-    double *s;
+    struct rnn_meanfield f;
+    double *v;
     (void)user;
     if (!R || it->net->spec.cell == RNN_GRU) return RNN_OK; /* no prediction for others: they pass */
     if (it->net->status == RNN_NET_DIVERGED || !rnn_net_finite(it->net)) return RNN_OK;
-    RNN_TRY(rnn_alloc_into(&s, 2 * R + 2 * R * R, sizeof *s, err));
-    const struct rnn_meanfield f = {.rank = R, .act = it->net->spec.act, .g = opt.gain, .M_m = s, .M_n = s + R, .S_mm = s + 2 * R, .S_nm = s + 2 * R + R * R};
-    int rc = rnn_meanfield_from_net(it->net, s, s + R, s + 2 * R, s + 2 * R + R * R, err);
+    RNN_TRY(rnn_alloc_into(&v, rnn_meanfield_room(R), sizeof *v, err));
+    int rc = rnn_meanfield_from_net(it->net, v, &f, err);
+    f.g = opt.gain;
     if (rc >= 0) rc = tool_table_new(&t, "mean_field", columns, err);
     if (rc >= 0) rc = solve_into(&f, t, err);
     if (rc >= 0) rc = rnn_table_append(t, &it->out, &it->net->labels, it->net->id, err);
     rnn_table_free(t);
-    free(s);
+    free(v);
     return rc;
+}
+
+static size_t n_nets, n_predicted;
+
+static int count(void *user, struct tool_each_item *it, struct rnn_err *err)
+{
+    (void)user, (void)err;
+    n_nets++, n_predicted += it->out.len > 0;
+    return RNN_OK;
 }
 
 static void run_nets(const struct tool_theory *m, const struct cli_parse *p, const struct cli_common *c, const char *file)
@@ -133,9 +143,10 @@ static void run_nets(const struct tool_theory *m, const struct cli_parse *p, con
     static const struct cli_tool usage = {.name = "rnn-theory", .synopsis = "mean-field [options] [FILE]"};
     struct rnn_err err;
     struct rnn_kvs given = {0};
-    const struct tool_each each = {.jobs = c->jobs, .work = predict};
+    const struct tool_each each = {.jobs = c->jobs, .work = predict, .emit = count};
     if (tool_theory_options(m, p, &given, &err) < 0) cli_die_err(&err);
     tool_each_net(&usage, c, file, &given, &each);
+    if (n_nets && !n_predicted) cli_warn("no network has factorised recurrent weights (rnn-train --rank) and finite parameters: nothing was predicted");
     rnn_kvs_release(&given);
 }
 

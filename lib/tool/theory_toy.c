@@ -208,11 +208,22 @@ static int critical_rates(struct rnn_writer *w, enum rnn_toy_kind kind, const st
     return rc;
 }
 
+/* The cycle's loss is a sum over its turns within the trial. */
+static void check_range(const struct rnn_toy *toy, const char *option, double r)
+{
+    const double most = 1e6;
+    if (isinf(r)) cli_die(2, "--%s (%g): must be finite", option, r);
+    if (toy->kind == RNN_TOY_LIMIT_CYCLE && fabs(r) * (toy->T_d + toy->T_r) > most)
+        cli_die(2, "--%s (%g): must not turn more than %g times within the %g of a trial", option, r, most, toy->T_d + toy->T_r);
+}
+
 static void run_kind(enum rnn_toy_kind kind, const struct tool_theory *m, const struct cli_parse *p, const struct cli_common *c)
 {
     struct rnn_err err;
-    struct rnn_writer *w = tool_theory_open(m, p, c, &err);
     const struct rnn_toy first = toy_of(kind, 0);
+    check_range(&first, "r-min", opt.r_min);
+    check_range(&first, "r-max", opt.r_max);
+    struct rnn_writer *w = tool_theory_open(m, p, c, &err);
     int rc = loss_curve(w, &first, &c->labels, &err);
     if (rc >= 0 && opt.field) rc = flow_field(w, kind, &c->labels, &err);
     if (rc >= 0) rc = critical_rates(w, kind, &c->labels, &err);

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# rnn-theory mean-field: published solutions (Mastrogiuseppe & Ostojic 2018), and networks of finite size beside their prediction.
+# rnn-theory mean-field: published solutions (Mastrogiuseppe & Ostojic 2018), and networks of finite size beside their prediction; what scaling and the
+# toy models say and refuse.
 bats_require_minimum_version 1.5.0
 setup() { cd "$BATS_TEST_TMPDIR"; }
 table() { rnn-cat --to tsv --table "$@"; }
@@ -48,4 +49,65 @@ PY
     [[ "$stderr" == *"--m-mean: 2 numbers, not 1"* ]]
     run -2 --separate-stderr rnn-theory mean-field --m-mean 1
     [[ "$stderr" == *"without --overlap"* ]]
+}
+
+@test "biases are one more direction of the theory" {
+    "$PYTHON" - <<'PY'
+import numpy as np
+r = np.random.default_rng(4)
+m = r.normal(size=(4000, 1))
+b = 0.5 + 0.8 * m[:, 0] + 0.6 * r.normal(size=4000)
+np.savez("n.npz", m=m, n=(2 * m + 0.5 * r.normal(size=m.shape)).T + 0.3 * b, b_rec=b)
+PY
+    rnn-cat -q --from npz --cell leaky --activation tanh --alpha 0.2 --rank-scale per-unit n.npz |
+        rnn-theory mean-field | rnn-fixedpts --starts uniform --reach 5 --count 50 --reduced --arrays states -o out
+    rnn-cat --to npy --array fixedpoint_kappas out | "$PYTHON" -c 'import sys, io, numpy as np; print(*sorted(np.load(io.BytesIO(sys.stdin.buffer.read())).ravel()))' >found
+    table mean_field out | column kappa | sort -g | paste -sd' ' >predicted
+    [ "$(wc -w <found)" = "$(wc -w <predicted)" ]
+    "$PYTHON" -c 'import sys; a, b = (list(map(float, open(f).read().split())) for f in ("found", "predicted")); sys.exit(max(abs(x - y) for x, y in zip(a, b)) > 0.06)'
+}
+
+@test "no solution at 0 is passed by, and networks that nothing is predicted of are named" {
+    rnn-theory mean-field --overlap 2 --per-axis 2 -o out
+    [ "$(table mean_field out | column kappa | head -1)" = 0 ]
+    [ "$(table mean_field out | wc -l)" = 4 ]
+    "$PYTHON" -c 'import numpy as np; np.savez("full.npz", W_rec=np.eye(3))'
+    rnn-cat -q --from npz --cell elman --activation tanh full.npz -o full
+    run -0 --separate-stderr rnn-theory mean-field -o out full
+    [[ "$stderr" == "rnn-theory: warning: no network has factorised recurrent weights"* ]]
+}
+
+@test "scaling: options without effect are refused, and an exponent that seeds do not determine says so" {
+    "$PYTHON" - <<'PY' >open.rnn
+import math, msgpack, msgpack_numpy, numpy as np, struct, sys, zlib
+crcs = b""
+def put(kind, body):
+    global crcs
+    raw = b"\x93" + msgpack.packb(kind) + msgpack.packb(body, default=msgpack_numpy.encode)
+    crc = struct.pack(">I", zlib.crc32(raw)); crcs += crc
+    sys.stdout.buffer.write(raw + b"\xce" + crc)
+rows = [(rate, 10. * d, "slow-point" if 10 * d < 80 + 60 * math.sin(9 * r + 2 * s) else "limit-cycle", s)
+        for r, rate in enumerate((0.1, 0.03, 0.01)) for d in range(21) for s in range(3)]
+rate, delay, mechanism, index = zip(*rows)
+put("head", {"format": "rnn-stream", "version": [1, 0], "prov": []})
+put("table", {"name": "phase", "units": {}, "doc": {}, "labels": {}, "columns": {
+    "learning_rate": np.array(rate), "delay_ms": np.array(delay), "mechanism": list(mechanism), "index": np.array(index)}})
+put("end", {"frames": len(crcs) // 4, "failed": 0, "digest": zlib.crc32(crcs)})
+PY
+    rnn-theory scaling --boundary turns=limit-cycle:crossing -o out open.rnn
+    [ "$(table exponent out | column determined)" = no ]
+    for words in "--start 1,1" "--step 2"; do
+        # shellcheck disable=SC2086
+        run -2 --separate-stderr rnn-theory scaling --boundary turns=limit-cycle:crossing $words -o out open.rnn
+        [[ "$stderr" == "rnn-theory: ${words%% *}: has no effect without a boundary by onset"* ]]
+    done
+    run -2 --separate-stderr rnn-theory scaling --boundary turns=limit-cycle:onset --level 0.5 -o out open.rnn
+    [[ "$stderr" == "rnn-theory: --level: has no effect without a boundary by crossing" ]]
+}
+
+@test "a cycle that turns for ever within a trial is refused" {
+    for r in inf 1e9; do
+        run -2 --separate-stderr timeout 10 rnn-theory limit-cycle --delays 10 --r-max "$r"
+        [[ "$stderr" == "rnn-theory: --r-max ("* ]]
+    done
 }
