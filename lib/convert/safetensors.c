@@ -40,8 +40,8 @@ static int read_entry(const char *name, const json_t *e, const unsigned char *da
     }
     while (t < RNN_N_DTYPES && (!names[t] || strcmp(names[t], type))) t++;
     if (t == RNN_N_DTYPES) {
-        char why[64];
-        snprintf(why, sizeof why, "dtype %.20s is none that streams have", type);
+        char why[80];
+        snprintf(why, sizeof why, "dtype %.20s is none that streams have%s", type, strchr(type, 'F') ? ": save it as float32" : "");
         return rnn_named_add_unread(out, name, why, err);
     }
     const json_int_t lo = json_integer_value(json_array_get(off, 0)), hi = json_integer_value(json_array_get(off, 1));
@@ -63,7 +63,7 @@ static int read_image(const unsigned char *p, size_t len, struct rnn_named_list 
     const char *name;
     json_t *e;
     for (size_t i = 0; i < 8 && len >= 8; i++) n |= (uint64_t)p[i] << 8 * i;
-    if (len < 8 || n > len - 8) return rnn_fail(err, RNN_ERR_FORMAT, "safetensors: the header is cut short");
+    if (len < 8 || n > len - 8) return rnn_fail(err, RNN_ERR_FORMAT, "not a safetensors file, or one cut short in its header");
     json_t *h = json_loadb((const char *)p + 8, (size_t)n, JSON_REJECT_DUPLICATES, &je);
     if (!json_is_object(h)) {
         json_decref(h);
@@ -107,7 +107,7 @@ static int header_of(const struct rnn_named_list *l, size_t *skipped, char **tex
         }
         if (!names[e->a.dtype]) {
             json_decref(h);
-            return rnn_fail(err, RNN_ERR_ARG, "safetensors has no complex numbers: '%s' cannot be written", e->name);
+            return rnn_fail(err, RNN_ERR_FORMAT, "safetensors has no complex numbers: '%s' cannot be written", e->name);
         }
         if (json_object_set_new(h, e->name, entry(&e->a, at)) < 0) {
             json_decref(h);
