@@ -8,8 +8,8 @@
 
 enum { W_REC, M, N_FACTOR, W_IN, W_OUT, B_REC, B_IN, B_OUT, H0, ALPHA, N_NAMES };
 static const struct { const char *ours, *torch; } names[N_NAMES] = {
-    [W_REC] = {"W_rec", "weight_hh_l0"}, [M] = {"m", NULL}, [N_FACTOR] = {"n", NULL}, [W_IN] = {"W_in", "weight_ih_l0"},
-    [W_OUT] = {"W_out", NULL}, [B_REC] = {"b_rec", "bias_hh_l0"}, [B_IN] = {"b_in", "bias_ih_l0"}, [B_OUT] = {"b_out", NULL},
+    [W_REC] = {"W_rec", "weight_hh"}, [M] = {"m", NULL}, [N_FACTOR] = {"n", NULL}, [W_IN] = {"W_in", "weight_ih"},
+    [W_OUT] = {"W_out", NULL}, [B_REC] = {"b_rec", "bias_hh"}, [B_IN] = {"b_in", "bias_ih"}, [B_OUT] = {"b_out", NULL},
     [H0] = {"h0", NULL}, [ALPHA] = {"alpha", NULL}};
 #define INITIAL "params0/"
 
@@ -20,10 +20,13 @@ struct found {
 
 /* ---- finding arrays by their names ---- */
 
+/* PyTorch's name of it, after a dot or not: nn.RNN ends its names with the layer, nn.RNNCell does not. */
 static bool is_torch(const char *name, const char *torch)
 {
-    const char *dot = strrchr(name, '.');
-    return torch && strcmp(dot ? dot + 1 : name, torch) == 0;
+    const char *dot = strrchr(name, '.'), *last = dot ? dot + 1 : name;
+    if (!torch || strncmp(last, torch, strlen(torch)) != 0) return false;
+    last += strlen(torch);
+    return !*last || strcmp(last, "_l0") == 0;
 }
 
 static int find_one(const struct rnn_named_list *l, const struct rnn_kvs *map, int which, struct found *f, struct rnn_err *err)
@@ -70,17 +73,35 @@ static int find_all(const struct rnn_named_list *l, const struct rnn_kvs *map, s
     return refuse_layers(l, err);
 }
 
-static int list_unused(const struct rnn_named_list *l, const bool *used, char **out, struct rnn_err *err)
+/* Names of arrays, of those only that were not used when used is given. */
+static int list_names(const struct rnn_named_list *l, const bool *used, char **out, struct rnn_err *err)
 {
     *out = NULL;
     for (size_t i = 0; i < l->n; i++) {
-        if (used[i]) continue;
+        if (used && used[i]) continue;
         char *more = rnn_asprintf("%s%s%s", *out ? *out : "", *out ? ", " : "", l->v[i].name);
         free(*out);
         *out = more;
         if (!more) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
     }
     return RNN_OK;
+}
+
+/* No recurrent weights: says what is there instead. */
+static int fail_without_weights(const struct rnn_named_list *l, struct rnn_err *err)
+{
+    char *there;
+    for (size_t i = 0; i < l->n; i++) {
+        const char *slash = strrchr(l->v[i].name, '/');
+        if (!strcmp(slash ? slash + 1 : l->v[i].name, "data.pkl")) {
+            return rnn_fail(err, RNN_ERR_FORMAT, "a file of torch.save: save its arrays, numpy.savez(FILE, **{k: v.numpy() for k, v in model.state_dict().items()})");
+        }
+    }
+    RNN_TRY(list_names(l, NULL, &there, err));
+    const int rc = rnn_fail(err, RNN_ERR_FORMAT, "there is neither an array W_rec (or weight_hh_l0) nor factors m and n: name it with --map W_rec=NAME; there is %.300s",
+                            there ? there : "nothing");
+    free(there);
+    return rc;
 }
 
 /* ---- what the shapes say ---- */
@@ -100,16 +121,14 @@ static int read_recurrent(const struct found *f, struct rnn_spec *s, struct rnn_
     const size_t gates = s->cell == RNN_GRU ? 3 : 1;
     const struct rnn_named *W = f->at[W_REC], *m = f->at[M], *n = f->at[N_FACTOR];
     if (W && (m || n)) return rnn_fail(err, RNN_ERR_FORMAT, "there are both W_rec and factors m, n: leave one out");
-    if (!W && (!m || !n)) {
-        return rnn_fail(err, RNN_ERR_FORMAT, "there is neither an array W_rec (or weight_hh_l0) nor factors m and n: name it with --map W_rec=NAME");
-    }
     RNN_TRY(want_matrix(W ? W : m, W ? "W_rec" : "m", err));
     if (n) RNN_TRY(want_matrix(n, "n", err));
     s->N = extent(W ? W : n, 1);
     s->rank = m ? extent(m, 1) : 0;
     if (W && extent(W, 0) != gates * s->N) {
-        return rnn_fail(err, RNN_ERR_FORMAT, "'%s' is [%zu][%zu]: the recurrent weights of a cell %s are [%sN][N]", W->name, extent(W, 0), extent(W, 1),
-                        rnn_cell_names[s->cell], gates == 3 ? "3" : "");
+        const char *hint = extent(W, 0) == 3 * s->N ? ": say --cell gru" : extent(W, 0) == 4 * s->N ? ": there is no cell with four gates, such as an LSTM" : "";
+        return rnn_fail(err, RNN_ERR_FORMAT, "'%s' is [%zu][%zu]: the recurrent weights of a cell %s are [%sN][N]%s", W->name, extent(W, 0), extent(W, 1),
+                        rnn_cell_names[s->cell], gates == 3 ? "3" : "", hint);
     }
     return RNN_OK;
 }
@@ -223,11 +242,12 @@ int rnn_import_net(const struct rnn_named_list *l, const struct rnn_import *o, s
     *unused = NULL;
     RNN_TRY(rnn_alloc_into(&f.used, l->n, sizeof *f.used, err));
     int rc = find_all(l, o->map, &f, err);
+    if (rc >= 0 && !f.at[W_REC] && (!f.at[M] || !f.at[N_FACTOR])) rc = fail_without_weights(l, err);
     if (rc >= 0) rc = read_sizes(&f, o, &s, err);
     if (rc >= 0) rc = rnn_net_new(net, &s, err);
     if (rc >= 0) rc = fill_all(*net, &f, err);
     if (rc >= 0) rc = set_identity(*net, o, err);
-    if (rc >= 0) rc = list_unused(l, f.used, unused, err);
+    if (rc >= 0) rc = list_names(l, f.used, unused, err);
     free(f.used);
     if (rc < 0) {
         rnn_net_free(*net);

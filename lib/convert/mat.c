@@ -131,3 +131,115 @@ int rnn_mat_write(const char *path, const struct rnn_named_list *l, struct rnn_e
     if (rc >= 0 && version == MAT_FT_MAT5 && !is_whole(path, l)) rc = rnn_fail(err, RNN_ERR_IO, "mat: %s was cut short: is there room for it?", path);
     return rc;
 }
+
+/* ---- reading ---- */
+
+static const char *why_not(const matvar_t *v)
+{
+    switch (v->class_type) {
+    case MAT_C_CHAR: return "text, not numbers";
+    case MAT_C_CELL: return "a cell array, not numbers";
+    case MAT_C_STRUCT: case MAT_C_OBJECT: case MAT_C_FUNCTION: case MAT_C_OPAQUE: return "a struct or an object: save its fields as variables";
+    case MAT_C_SPARSE: return "a sparse matrix: save full() of it";
+    case MAT_C_EMPTY: return "empty";
+    default: break;
+    }
+    if (v->isComplex) return "complex numbers";
+    if (v->rank < 1 || v->rank > RNN_MAX_DIMS) return "too many axes";
+    size_t bytes = v->data_size > 0 ? (size_t)v->data_size : 0;
+    for (int d = 0; d < v->rank; d++) {
+        if (!rnn_mul_size(bytes, v->dims[d], &bytes)) return "damaged";
+    }
+    return !v->data_size || bytes > v->nbytes || (bytes && !v->data) ? "damaged" : NULL;
+}
+
+static double number(const matvar_t *v, size_t i)
+{
+    switch (v->data_type) {
+    case MAT_T_INT8: return ((const int8_t *)v->data)[i];
+    case MAT_T_UINT8: return ((const uint8_t *)v->data)[i];
+    case MAT_T_INT16: return ((const int16_t *)v->data)[i];
+    case MAT_T_UINT16: return ((const uint16_t *)v->data)[i];
+    case MAT_T_INT32: return ((const int32_t *)v->data)[i];
+    case MAT_T_UINT32: return ((const uint32_t *)v->data)[i];
+    case MAT_T_INT64: return (double)((const int64_t *)v->data)[i];
+    case MAT_T_UINT64: return (double)((const uint64_t *)v->data)[i];
+    case MAT_T_SINGLE: return ((const float *)v->data)[i];
+    default: return ((const double *)v->data)[i];
+    }
+}
+
+/* i walks the file, whose first index runs fastest. */
+static void to_c_order(const matvar_t *v, struct rnn_array *a)
+{
+    const size_t n = rnn_array_count(a);
+    size_t index[RNN_MAX_DIMS] = {0};
+    for (size_t i = 0; i < n; i++) {
+        size_t to = 0;
+        for (int d = 0; d < a->ndim; d++) to = to * a->shape[d] + index[d];
+        const double x = number(v, i);
+        if (a->dtype == RNN_F32) ((float *)a->data)[to] = (float)x;
+        else ((double *)a->data)[to] = x;
+        for (int d = 0; d < a->ndim && ++index[d] == a->shape[d]; d++) index[d] = 0;
+    }
+}
+
+static int read_var(const matvar_t *v, struct rnn_named_list *l, struct rnn_err *err)
+{
+    const char *why = why_not(v), *base = v->name && strncmp(v->name, "params0_", 8) == 0 ? v->name + 8 : NULL;
+    char name[NAME_MAX_MATLAB + 16];
+    struct rnn_array a;
+    snprintf(name, sizeof name, "%s%s", base ? "params0/" : "", base ? base : v->name ? v->name : "");
+    if (why) return rnn_named_add_unread(l, name, why, err);
+    const bool is_single = v->class_type == MAT_C_SINGLE;
+    RNN_TRY(rnn_array_new(&a, is_single ? RNN_F32 : RNN_F64, v->rank, v->dims, err));
+    to_c_order(v, &a);
+    return rnn_named_add(l, name, &a, err);
+}
+
+/* Version 7.3 is HDF5 after 512 bytes; its superblock holds where the file ends.  What is cut short there HDF5 tells in twenty lines. */
+static int check_hdf5(const unsigned char *p, size_t len, struct rnn_err *err)
+{
+    static const size_t end_at[] = {40, 44, 28, 28}; /* by version of the superblock */
+    uint64_t end = 0;
+    const unsigned char *s = p + 512;
+    if (len < 512 + 64) return rnn_fail(err, RNN_ERR_TRUNCATED, "the file is cut short");
+    if (memcmp(s, "\211HDF\r\n\032\n", 8) != 0 || s[8] > 3) return rnn_fail(err, RNN_ERR_FORMAT, "a MATLAB file of version 7.3 without HDF5 in it");
+    for (int i = 7; i >= 0; i--) end = end << 8 | s[end_at[s[8]] + (size_t)i];
+    return end > len ? rnn_fail(err, RNN_ERR_TRUNCATED, "the file is cut short") : RNN_OK;
+}
+
+/* Version 5 is a header of 128 bytes and elements, each a tag of two 32-bit numbers (type, bytes) and as many bytes. */
+static int check_whole(const unsigned char *p, size_t len, struct rnn_err *err)
+{
+    const bool little = len >= 128 && p[126] == 'I' && p[127] == 'M', big = len >= 128 && p[126] == 'M' && p[127] == 'I';
+    const int version = little ? p[125] : big ? p[124] : 0;
+    if (version == 2) return check_hdf5(p, len, err);
+    if (version != 1) return rnn_fail(err, RNN_ERR_FORMAT, "not a MATLAB file of version 5 (save -v6 or -v7) or 7.3");
+    for (size_t at = 128; at < len;) {
+        const unsigned char *t = p + at + 4;
+        if (len - at < 8) return rnn_fail(err, RNN_ERR_TRUNCATED, "the file is cut short");
+        const size_t n = little ? t[0] | (size_t)t[1] << 8 | (size_t)t[2] << 16 | (size_t)t[3] << 24
+                                : t[3] | (size_t)t[2] << 8 | (size_t)t[1] << 16 | (size_t)t[0] << 24;
+        if (n > len - at - 8) return rnn_fail(err, RNN_ERR_TRUNCATED, "the file is cut short");
+        at += 8 + n;
+    }
+    return RNN_OK;
+}
+
+int rnn_mat_read(const char *path, const unsigned char *p, size_t len, struct rnn_named_list *l, struct rnn_err *err)
+{
+    int rc = RNN_OK;
+    matvar_t *v;
+    *l = (struct rnn_named_list){0};
+    RNN_TRY(check_whole(p, len, err));
+    mat_t *m = Mat_Open(path, MAT_ACC_RDONLY);
+    if (!m) return rnn_fail(err, RNN_ERR_FORMAT, "a MATLAB file that matio does not read");
+    while (rc >= 0 && (v = Mat_VarReadNext(m)) != NULL) {
+        rc = read_var(v, l, err);
+        Mat_VarFree(v);
+    }
+    Mat_Close(m);
+    if (rc < 0) rnn_named_release(l);
+    return rc;
+}

@@ -81,14 +81,14 @@ int rnn_slurp(const char *path, unsigned char **p, size_t *len, struct rnn_err *
     int rc = RNN_OK;
     *p = NULL;
     *len = 0;
-    if (!f) return rnn_fail(err, RNN_ERR_IO, "cannot open: %s: %s", path, strerror(errno));
+    if (!f) return rnn_fail(err, RNN_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
     do {
         rc = rnn_grow(p, &cap, *len + (1 << 16), 1, err);
         if (rc < 0) break;
         n = fread(*p + *len, 1, cap - *len, f);
         *len += n;
     } while (n > 0);
-    if (rc >= 0 && ferror(f)) rc = rnn_fail(err, RNN_ERR_IO, "cannot read: %s: %s", is_stdin ? "standard input" : path, strerror(errno));
+    if (rc >= 0 && ferror(f)) rc = rnn_fail(err, RNN_ERR_IO, "cannot read '%s': %s", is_stdin ? "standard input" : path, strerror(errno));
     if (!is_stdin) fclose(f);
     if (rc < 0) {
         free(*p);

@@ -33,11 +33,13 @@ static int parse_descr(const char *p, struct npy *h, struct rnn_err *err)
     int size, used = 0;
     if (!p || (*p != '\'' && *p != '"')) return rnn_fail(err, RNN_ERR_FORMAT, "structured or unreadable dtype");
     if (sscanf(p + 1, "%c%c%2d%n", &order, &letter, &size, &used) != 3 || p[1 + used] != *p || !strchr("<>|=", order)) {
-        return rnn_fail(err, RNN_ERR_FORMAT, "dtype %.12s cannot be read", p);
+        return rnn_fail(err, RNN_ERR_FORMAT, "dtype %.*s cannot be read", (int)strcspn(p + 1, "'\"") + 2, p);
     }
     const bool known = (letter == 'f' && (size == 4 || size == 8)) || (letter == 'c' && (size == 8 || size == 16)) ||
                        (letter == 'b' && size == 1) || (strchr("iu", letter) && (size == 1 || size == 2 || size == 4 || size == 8));
-    if (!known) return rnn_fail(err, RNN_ERR_FORMAT, "dtype '%c%c%d' is none that streams have", order, letter, size);
+    if (!known) {
+        return rnn_fail(err, RNN_ERR_FORMAT, "dtype '%c%c%d' is none that streams have%s", order, letter, size, letter == 'f' ? ": save it as float32" : "");
+    }
     h->order = order;
     h->letter = letter;
     h->size = (size_t)size;

@@ -117,12 +117,8 @@ static void keep_chosen(struct rnn_named_list *l, const struct tool_convert *t)
 /* matio writes files by name only (and HDF5 below it wants one that realpath finds): a temporary one, then its bytes. */
 static int write_mat(FILE *out, const struct rnn_named_list *l, struct rnn_err *err)
 {
-    const char *folder = getenv("TMPDIR");
-    char *temp = rnn_asprintf("%s/rnn-cat.XXXXXX", folder && *folder ? folder : "/tmp"), buf[1 << 16];
-    if (!temp) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
-    const int fd = mkstemp(temp);
-    if (fd < 0) cli_die(1, "mat: cannot write %s: %s", temp, strerror(errno));
-    tool_remember_temp(temp);
+    char *temp, buf[1 << 16];
+    const int fd = tool_make_temp(&temp);
     ssize_t n;
     int rc = rnn_mat_write(temp, l, err);
     while (rc >= 0 && (n = read(fd, buf, sizeof buf)) != 0) {
@@ -130,9 +126,7 @@ static int write_mat(FILE *out, const struct rnn_named_list *l, struct rnn_err *
         else if (errno != EINTR) rc = rnn_fail_sys(err, RNN_ERR_IO, errno, "mat: cannot read %s", temp);
     }
     close(fd);
-    unlink(temp);
-    tool_forget_temp(temp);
-    free(temp);
+    tool_end_temp(temp);
     return rc;
 }
 

@@ -12,17 +12,17 @@ struct tool_import {
     bool read_latent;
     struct rnn_kvs map;
 };
-#define TOOL_IMPORT_DEFAULT { .dt_ms = 1 }
+#define TOOL_IMPORT_DEFAULT { .dt_ms = 0 }
 
 #define TOOL_IMPORT_OPTIONS(x)                                                                                                             \
     { .name = "A network from arrays (see the page for their names)", .type = CLI_SECTION },                                                 \
-    { 0, "from", CLI_STR, &(x).format, "FORMAT", 0, 0, "make a net from the arrays of FILE, npz or safetensors", 0, NULL },                  \
+    { 0, "from", CLI_STR, &(x).format, "FORMAT", 0, 0, "make a net from the arrays of FILE: npz, safetensors, mat", 0, NULL },                \
     { 0, "task", CLI_STR, &(x).task, "FILE", 0, 0, "the task it is for: the only one in FILE", CLI_FILE, NULL },                             \
     { 0, "map", CLI_KVS, &(x).map, "OURS=NAME", 0, 0, "the array NAME is our parameter OURS (W_rec, W_out, ...)", 0, NULL },                 \
     { 0, "cell", CLI_CHOICE, &(x).cell, "elman|leaky|leaky-current|gru", 0, 0, "update rule", 0, NULL },                                     \
     { 0, "activation", CLI_CHOICE, &(x).act, "tanh|relu|sigmoid|softplus|linear", 0, 0, "nonlinearity of the units", 0, NULL },              \
     { 0, "alpha", CLI_REAL, &(x).alpha, "A", 0, 1, "leak dt/tau of a leaky cell; 0: from --dt and --tau", 0, NULL },                         \
-    { 0, "dt", CLI_REAL, &(x).dt_ms, "MS", 1e-9, 1e6, "time step", 0, NULL },                                                                \
+    { 0, "dt", CLI_REAL, &(x).dt_ms, "MS", 0, 1e6, "time step; 0: that of --task, or 1", 0, NULL },                                          \
     { 0, "tau", CLI_REAL, &(x).tau_ms, "MS", 0, 1e9, "time constant of a leaky cell; 0: not said", 0, NULL },                                \
     { 0, "readout", CLI_CHOICE, &(x).readout, "linear|sigmoid|softmax", 0, 0, "nonlinearity of the outputs", 0, NULL },                      \
     { 0, "read", CLI_CHOICE, &(x).read, "after|before", 0, 0, "read out after or before the update of the step", 0, NULL },                  \

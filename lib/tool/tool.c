@@ -119,6 +119,27 @@ static struct {
     const char *path;
 } text;
 
+int tool_make_temp(char **temp)
+{
+    const char *folder = getenv("TMPDIR");
+    sigset_t signals;
+    *temp = rnn_asprintf("%s/%s.XXXXXX", folder && *folder ? folder : "/tmp", cli_tool_name);
+    if (!*temp) cli_die(1, "out of memory");
+    tool_block_signals(true, &signals);
+    const int fd = mkstemp(*temp), why = errno;
+    if (fd >= 0) tool_remember_temp(*temp);
+    tool_block_signals(false, &signals);
+    if (fd < 0) cli_die(1, "cannot write '%s': %s", *temp, strerror(why));
+    return fd;
+}
+
+void tool_end_temp(char *temp)
+{
+    unlink(temp);
+    tool_forget_temp(temp);
+    free(temp);
+}
+
 FILE *tool_open_text(const struct cli_common *c)
 {
     sigset_t signals;

@@ -255,10 +255,22 @@ PY
 }
 
 @test "what --from cannot use is named" {
-    refused 1 "--from: nosuch.npz: cannot open: nosuch.npz: No such file or directory" --from npz nosuch.npz
-    refused 2 "--from pickle: expected npz or safetensors" --from pickle a.npz
+    refused 1 "--from: cannot open 'nosuch.npz': No such file or directory" --from npz nosuch.npz
+    refused 1 "--from: standard input: no bytes" --from npz </dev/null
+    refused 2 "--from pickle: expected npz, safetensors or mat" --from pickle a.npz
     refused 2 "--from: b.npz: a leaky cell needs --alpha, or --dt and --tau, or an array alpha" --from npz --cell leaky b.npz
     refused 1 "--from: a.npz: 'W_rec' is [4][4]: the recurrent weights of a cell gru are [3N][N]" --from npz --cell gru a.npz
+    "$PY" - <<'PY'
+import numpy as np, zipfile
+np.savez("lstm.npz", weight_hh_l0=np.ones((12, 3)))
+np.savez("half.npz", W_rec=np.ones((3, 3), "f2"))
+np.savez("other.npz", h2h=np.eye(3), fc=np.ones(3))
+with zipfile.ZipFile("sd.pt", "w") as z: z.writestr("sd/data.pkl", b"x")
+PY
+    refused 1 "--from: lstm.npz: 'weight_hh_l0' is [12][3]: the recurrent weights of a cell elman are [N][N]: there is no cell with four gates, such as an LSTM" --from npz lstm.npz
+    refused 1 "--from: half.npz: 'W_rec': dtype '<f2' is none that streams have: save it as float32" --from npz half.npz
+    refused 1 "--from: other.npz: there is neither an array W_rec (or weight_hh_l0) nor factors m and n: name it with --map W_rec=NAME; there is h2h, fc" --from npz other.npz
+    refused 1 "--from: sd.pt: a file of torch.save: save its arrays, numpy.savez(FILE, **{k: v.numpy() for k, v in model.state_dict().items()})" --from npz sd.pt
     refused 2 "--from: a.npz: --map W_out=nosuch: the file has no such array" --from npz --map W_out=nosuch a.npz
     refused 2 "--from: a.npz: --map W_outt: a net has no such parameter" --from npz --map W_outt=W_out a.npz
     run -1 --separate-stderr rnn-cat --from npz a.rnn
@@ -299,6 +311,15 @@ PY
         run -1 --separate-stderr bash -c "ulimit -f 64; rnn-cat --to $to trials.rnn >cut"
         [[ "$stderr" == "rnn-cat: standard output: "* ]] || { echo "$to: $stderr"; false; }
     done
+}
+
+@test "--from takes the time step of the task" {
+    taskgen cue-discrimination --delay-ms 20 --dt-ms 5 --fresh >cue.rnn
+    "$PY" -c 'import numpy as np; np.savez("n.npz", W_rec=np.eye(3), W_in=np.ones((3, 2)), W_out=np.ones((2, 3)))'
+    numbers() { rnn-cat --from npz --cell leaky --tau 20 "$@" n.npz | rnn-cat --to jsonl | sed -n 's/.*"kind":"net".*"dt_ms":\([^,]*\).*"alpha":\([^,]*\),.*/\1 \2/p'; }
+    [ "$(numbers --task cue.rnn)" = "5 0.25" ]
+    [ "$(numbers --task cue.rnn --dt 10)" = "10 0.5" ]
+    [ "$(numbers)" = "1 0.05" ]
 }
 
 @test "npy and --array choose by name" {

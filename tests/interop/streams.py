@@ -1,5 +1,5 @@
 """Stock msgpack with msgpack-numpy reads every array of every frame kind, and what Python writes we read.  TAP."""
-import binascii, io, json, os, struct, subprocess, sys, tempfile
+import binascii, io, json, os, struct, subprocess, sys, tempfile, zlib
 import msgpack, msgpack_numpy
 import numpy as np
 
@@ -141,6 +141,35 @@ with tempfile.TemporaryDirectory() as d:
         out = run("rnn-cat", "--from", fmt, "--cell", "gru", "--map", "W_out=fc.weight", "--map", "b_out=fc.bias", *([path] if not words else []), **words)
         body = [b for k, b, _ in frames(out) if k == "net"][0]
         ok(all(same(body["params"][k], g[k]) for k in g if k != "h0"), f"PyTorch's names and gate order, from {fmt}")
+
+cell = {k.replace("_l0", ""): v for k, v in torch.items() if k.startswith("rnn.")}
+body = [b for k, b, _ in frames(run("rnn-cat", "--from", "npz", "--cell", "gru", "-q", stdin=save(cell))) if k == "net"][0]
+ok(same(body["params"]["b_in"], g["b_in"]) and same(body["params"]["W_rec"], g["W_rec"]), "names of nn.GRUCell")
+
+# --- a net from MATLAB, whose files are made here from its published format (MAT-File Format, level 5) ---
+def element(kind, data):
+    return struct.pack("<II", kind, len(data)) + data + bytes(-len(data) % 8)
+def variable(name, v, stored=None):
+    classes, types = {"f8": 6, "f4": 7, "i2": 10}, {"f8": 9, "f4": 7, "i2": 3}
+    v = np.atleast_2d(v)
+    body = element(6, struct.pack("<II", classes[v.dtype.str[1:]], 0)) + element(5, np.array(v.shape, "<i4").tobytes()) + element(1, name.encode())
+    return element(14, body + element(types[stored or v.dtype.str[1:]], v.astype("<" + (stored or v.dtype.str[1:])).tobytes(order="F")))
+def matfile(variables, compressed=False):
+    pack = lambda e: struct.pack("<II", 15, len(zlib.compress(e))) + zlib.compress(e)
+    return b"MATLAB 5.0 MAT-file, by a test".ljust(124) + b"\0\1IM" + b"".join(pack(e) if compressed else e for e in variables)
+W = np.arange(9.0).reshape(3, 3)
+mat_in = [variable("W_rec", W, "i2"), variable("W_in", np.array([[0.5, 1], [2, 3], [4, 5]], "f4")), variable("b_rec", np.array([1, 2, -3], "i2"))]
+for how in (False, True):
+    body = [b for k, b, _ in frames(run("rnn-cat", "--from", "mat", "-q", stdin=matfile(mat_in, how))) if k == "net"][0]
+    ok(same(body["params"]["W_rec"], W) and body["params"]["W_in"].tolist() == [[0.5, 1], [2, 3], [4, 5]] and body["params"]["b_rec"].tolist() == [1, 2, -3],
+       "MATLAB's columns become rows, " + ("compressed" if how else "plain"))
+full = run("rnn-cat", "--from", "npz", stdin=save({**net_arrays("elman", "f4"), **{"params0/" + k: v for k, v in net_arrays("elman", "f4").items()}}))
+back = run("rnn-cat", "--from", "mat", stdin=run("rnn-cat", "--to", "mat", stdin=full))
+ok(same(*(np.array(frames(s)[1][1]["params0"]["W_rec"]) for s in (full, back))) and frames(full)[1][1]["id"] == frames(back)[1][1]["id"],
+   "what --to mat writes of one net, --from mat reads")
+for n in (60, 128 + 7, len(matfile(mat_in)) - 1):
+    p = subprocess.run([os.path.join(BIN, "rnn-cat"), "--from", "mat"], input=matfile(mat_in)[:n], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    ok(p.returncode == 1 and p.stderr.count(b"\n") == 1 and not p.stdout, f"a MATLAB file of which {n} bytes came is refused")
 
 # --- a net as a stranger writes it ---
 hand = ("net", {"id": "hand", "cell": "elman", "activation": "tanh", "N": 2, "n_in": 1, "n_out": 1, "index": 4, "mood": {"deep": [1, None]},
