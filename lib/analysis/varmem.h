@@ -115,8 +115,8 @@ int rnn_vm_full_matrix(const struct rnn_linear *lin, const struct rnn_vm_basis *
 /* ---- ports: is the input written where the output is read? (A11) ---- */
 struct rnn_vm_ports {
     double RU_diag_mean, RU_off_max, RPU_diag_min, RPU_diag_max, RPU_off_max;
-    double angle_U_R_min, angle_U_R_max;   /* degrees, span(D) against span(R') */
-    double angle_PU_PR_min, angle_PU_PR_max; /* span(P D) against span(P R+) */
+    double angle_U_R_min, angle_U_R_max;   /* degrees, span(D) against span(R'); NaN where a span has fewer than d dimensions */
+    double angle_PU_PR_min, angle_PU_PR_max; /* span(P D) against span(P R+); NaN with fewer than d long-term modes */
 };
 int rnn_vm_ports_make(const struct rnn_linear *lin, const struct rnn_projector *proj, struct rnn_vm_ports *out, struct rnn_err *err);
 

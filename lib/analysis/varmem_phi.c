@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "analysis/lowrank.h"
 #include "analysis/varmem.h"
 #include "base/mem.h"
 #include "num/linalg.h"
@@ -175,14 +176,16 @@ int rnn_vm_full_matrix(const struct rnn_linear *lin, const struct rnn_vm_basis *
     return rc < 0 ? rc : RNN_OK;
 }
 
+/* Smallest and largest principal angle in degrees; NaN unless both spans have all d dimensions: of a poorer one the rest would be made up. */
 static int angle_range(size_t N, size_t d, const double *A, const double *B, double *lo, double *hi, struct rnn_err *err)
 {
-    double *c = NULL;
-    RNN_TRY(rnn_alloc_into(&c, d, sizeof *c, err));
-    const int rc = rnn_principal_cosines(N, d, A, d, B, c, err);
-    *lo = acos(c[0]) * 180 / M_PI;
-    *hi = acos(c[d - 1]) * 180 / M_PI;
-    free(c);
+    double *angle = NULL;
+    size_t n = 0;
+    RNN_TRY(rnn_alloc_into(&angle, d, sizeof *angle, err));
+    const int rc = rnn_principal_angles(N, d, A, d, B, angle, &n, err);
+    *lo = n == d ? angle[0] * 180 / M_PI : NAN;
+    *hi = n == d ? angle[d - 1] * 180 / M_PI : NAN;
+    free(angle);
     return rc;
 }
 

@@ -93,23 +93,3 @@ void rnn_projector_release(struct rnn_projector *p)
     free(p->dual);
     memset(p, 0, sizeof *p);
 }
-
-int rnn_principal_cosines(size_t n, size_t p, const double *A, size_t q, const double *B, double *c, struct rnn_err *err)
-{
-    if (p > n || q > n) return rnn_fail(err, RNN_ERR_ARG, "principal angles: more columns (%zu, %zu) than rows (%zu)", p, q, n);
-    double *Qa = NULL, *Qb = NULL, *M = NULL;
-    int rc = rnn_alloc_into(&Qa, n * p, sizeof *Qa, err);
-    if (rc >= 0) rc = rnn_alloc_into(&Qb, n * q, sizeof *Qb, err);
-    if (rc >= 0) rc = rnn_alloc_into(&M, p * q, sizeof *M, err);
-    if (rc >= 0) rc = rnn_qr(n, p, A, Qa, NULL, err);
-    if (rc >= 0) rc = rnn_qr(n, q, B, Qb, NULL, err);
-    if (rc >= 0) {
-        rnn_gemm(1, 0, p, q, n, 1, Qa, Qb, 0, M);
-        rc = rnn_svd(p, q, M, NULL, c, NULL, err);
-    }
-    for (size_t i = 0; rc >= 0 && i < (p < q ? p : q); i++) c[i] = fmin(c[i], 1);
-    free(Qa);
-    free(Qb);
-    free(M);
-    return rc;
-}

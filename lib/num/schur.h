@@ -18,8 +18,4 @@ struct rnn_projector {
 int rnn_projector_make(size_t n, const double *A, double theta, struct rnn_projector *out, struct rnn_err *err);
 void rnn_projector_release(struct rnn_projector *p);
 
-/* Cosines of the principal angles between the column spans of A [n][p] and B [n][q], p and q at most n (else RNN_ERR_ARG) and the columns
- * of each independent: c [min(p,q)], descending. */
-int rnn_principal_cosines(size_t n, size_t p, const double *A, size_t q, const double *B, double *c, struct rnn_err *err);
-
 #endif

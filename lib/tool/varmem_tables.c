@@ -69,7 +69,7 @@ static const struct column ports[] = {
     REAL("RU_diag", NULL, "mean diagonal of R U"), REAL("RU_off", NULL, "largest modulus off it"),
     REAL("RPU_diag_min", NULL, "diagonal of R P U"), REAL("RPU_diag_max", NULL, NULL), REAL("RPU_off", NULL, "largest modulus off it"),
     REAL("angle_U_R_min", "deg", "principal angles between the spans of U and R'"), REAL("angle_U_R_max", "deg", NULL),
-    REAL("angle_PU_PR_min", "deg", "principal angles between the spans of P U and P R+"), REAL("angle_PU_PR_max", "deg", NULL), END,
+    REAL("angle_PU_PR_min", "deg", "principal angles between the spans of P U and P R+; missing: fewer long-term modes than dimensions"), REAL("angle_PU_PR_max", "deg", NULL), END,
 };
 static const struct column impulse[] = {
     INT("tau", "steps", "steps since the impulse"), REAL("diag_mean", NULL, "mean diagonal of R W^tau U"), REAL("off_max", NULL, "largest modulus off it"), END,
