@@ -62,7 +62,7 @@ static int score(const struct rnn_task *t, const struct rnn_trials *tr, const fl
     double right = 0, weight = 0, sq = 0;
     for (size_t i = 0; i < tr->K * tr->T; i++) {
         const double d = (double)o[i] - tr->y[i];
-        right += tr->w[i] * ((o[i] > 0.5f) == (tr->y[i] > 0.5f));
+        right += tr->w[i] * (!isnan(o[i]) && (o[i] > 0.5f) == (tr->y[i] > 0.5f));
         sq += tr->w[i] * d * d;
         weight += tr->w[i];
     }

@@ -63,7 +63,7 @@ static int score(const struct rnn_task *t, const struct rnn_trials *tr, const fl
     for (size_t i = 0; i < n; i++) {
         const double d = (double)o[i] - tr->y[i];
         const int level = o[i] >= edge ? 1 : o[i] < -edge ? -1 : 0;
-        right += level == (int)tr->y[i];
+        right += !isnan(o[i]) && level == (int)tr->y[i];
         sq += d * d;
     }
     out[0] = right / (double)n;

@@ -218,6 +218,7 @@ static int trials(const struct rnn_task *t, enum rnn_split split, uint64_t strea
  * targets can take. */
 static bool is_right(const struct history *h, double o, double y)
 {
+    if (isnan(o)) return false;
     switch (h->values) {
     case PM1:
         return (o >= 0) == (y >= 0);

@@ -742,6 +742,29 @@ static void parameters_are_complete(void **state)
     }
 }
 
+/* What is not a number is right nowhere, though no comparison says that it is wrong. */
+static void nothing_scores_nothing(void **state)
+{
+    (void)state;
+    struct rnn_task *t[] = {
+        task("sequence", 1, NULL), task("cue-discrimination", 1, NULL), task("cue-discrimination", 1, WORDS("no-memory=true")),
+        task("delayed-activation", 1, NULL), task("repeat-copy", 1, NULL), task("repeat-copy", 1, WORDS("values=binary")),
+        task("repeat-copy", 1, WORDS("values=gauss")), task("flip-flop", 1, NULL), task("flip-flop", 1, WORDS("start=zero")),
+    };
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        struct rnn_trials tr = draw(t[i], RNN_TEST, 0, 10, 0);
+        double m[8];
+        const size_t n = tr.K * tr.T * tr.n_out;
+        float *o = malloc(n * sizeof *o);
+        for (size_t j = 0; j < n; j++) o[j] = NAN;
+        assert_int_equal(t[i]->def->score(t[i], &tr, o, m, &err), RNN_OK);
+        if (m[0] != 0) fail_msg("%s (%zu): accuracy %g", t[i]->name, i, m[0]);
+        free(o);
+        rnn_trials_release(&tr);
+        rnn_task_free(t[i]);
+    }
+}
+
 /* Perfect outputs score 1, whatever the task. */
 static void targets_score_full_marks(void **state)
 {
@@ -808,6 +831,7 @@ int main(void)
         cmocka_unit_test(streams_splits_and_seeds_differ),
         cmocka_unit_test(horizons_prolong),
         cmocka_unit_test(parameters_are_complete),
+        cmocka_unit_test(nothing_scores_nothing),
         cmocka_unit_test(targets_score_full_marks),
         cmocka_unit_test(misuse_is_refused),
     };
