@@ -57,7 +57,9 @@ static int run_net(struct rnn_net *net, struct rnn_err *err)
     RNN_TRY(tool_arena_for(&st.arenas, net, &want, &a, err));
     const struct rnn_spec *s = &net->spec;
     if (a->tr.n_in != s->n_in || a->tr.n_out != s->n_out) return rnn_fail(err, RNN_ERR_ARG, "%s does not fit its task", net->id);
-    return tool_rollout_run(&st.nets, net, &a->tr, opt.lengths, common.seed, err);
+    const int rc = tool_rollout_run(&st.nets, net, &a->tr, opt.lengths, common.seed, err);
+    st.n_skipped += rc == RNN_NOT_CONVERGED;
+    return rc < 0 ? rc : RNN_OK;
 }
 
 /* The word of the last row of the table's column becomes the group of the network that it belongs to. */
@@ -126,7 +128,7 @@ int main(int argc, char **argv)
         if ((rc = tool_heads_take(&st.heads, r, &f, &err)) < 0 || (rc = take(&f, &err)) < 0) tool_fail(NULL, NULL, &err);
     if (rc < 0) tool_fail(NULL, r, &err);
     if (!st.nets.n) cli_die(1, "no networks that can be run in the input");
-    if (st.n_skipped) cli_warn("%zu networks are diverged or not finite, and left out", st.n_skipped);
+    if (st.n_skipped) cli_warn("%zu of %zu networks left out: they diverged, are not finite or run away", st.n_skipped, st.n_skipped + st.nets.n);
     const msgpack_object *head = NULL;
     rc = tool_heads_join(&st.heads, &head, &err);
     if (rc < 0) tool_fail(NULL, NULL, &err);

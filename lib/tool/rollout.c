@@ -69,6 +69,19 @@ static int make_room(struct tool_rollout_net *n, const struct rnn_net *net, stru
     return rnn_alloc_into(&n->peak, n->K * n->N, sizeof *n->peak, err);
 }
 
+static void release_net(struct tool_rollout_net *n)
+{
+    rnn_kvs_release(&n->labels);
+    free(n->id), free(n->group), free(n->r), free(n->o), free(n->latent), free(n->speed), free(n->peak);
+}
+
+static bool is_finite(size_t n, const float *x)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(x[i])) return false;
+    return true;
+}
+
 int tool_rollout_run(struct tool_rollout_nets *all, const struct rnn_net *net, const struct rnn_trials *tr, size_t lengths, uint64_t seed,
                      struct rnn_err *err)
 {
@@ -80,19 +93,24 @@ int tool_rollout_run(struct tool_rollout_nets *all, const struct rnn_net *net, c
                                    .N = net->spec.N, .n_out = net->spec.n_out, .rank = net->spec.rank, .dt_ms = net->spec.dt_ms};
     RNN_TRY(make_room(n, net, err));
     o.seed = seed, o.extra_steps = n->L - n->T, o.open_loop = true, o.sink = keep_rates, o.sink_arg = n;
-    const int rc = rnn_run_score(net, NULL, tr, &o, &r, err);
-    if (rc >= 0) memcpy(n->o, r.o, n->K * n->L * n->n_out * sizeof *n->o), measure(n), see_latent(n, net);
+    int rc = rnn_run_score(net, NULL, tr, &o, &r, err);
+    if (rc >= 0 && !(is_finite(n->K * n->L * n->N, n->r) && is_finite(n->K * n->L * n->n_out, r.o))) {
+        release_net(n);
+        all->n--;
+        rc = RNN_NOT_CONVERGED;
+    } else if (rc >= 0) {
+        memcpy(n->o, r.o, n->K * n->L * n->n_out * sizeof *n->o);
+        measure(n);
+        see_latent(n, net);
+        rc = RNN_OK;
+    }
     rnn_run_release(&r);
     return rc;
 }
 
 void tool_rollout_release(struct tool_rollout_nets *all)
 {
-    for (size_t i = 0; i < all->n; i++) {
-        struct tool_rollout_net *n = &all->v[i];
-        rnn_kvs_release(&n->labels);
-        free(n->id), free(n->group), free(n->r), free(n->o), free(n->latent), free(n->speed), free(n->peak);
-    }
+    for (size_t i = 0; i < all->n; i++) release_net(&all->v[i]);
     free(all->v);
     *all = (struct tool_rollout_nets){0};
 }

@@ -31,7 +31,8 @@ struct tool_rollout_nets { struct tool_rollout_net *v; size_t n, cap; };
 /* Root mean square of a - b over N units. */
 double tool_rms(size_t N, const float *a, const float *b);
 
-/* Appends what net does on the trials and for lengths - 1 trial lengths after them, with its own noise. */
+/* Appends what net does on the trials and for lengths - 1 trial lengths after them, with its own noise.
+ * RNN_NOT_CONVERGED: it left the finite numbers on the way, and is not appended. */
 int tool_rollout_run(struct tool_rollout_nets *all, const struct rnn_net *net, const struct rnn_trials *tr, size_t lengths, uint64_t seed,
                      struct rnn_err *err);
 void tool_rollout_release(struct tool_rollout_nets *all);

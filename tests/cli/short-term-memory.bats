@@ -63,6 +63,16 @@ last_loss() { cell "$1" learning loss | tail -n 1; }
     cell long.rnn phase class | all not-learned
 }
 
+@test "rnn-rollout: a network that runs away is left out, and the others are looked at" {
+    "${PYTHON:-/usr/bin/python3}" -c 'import numpy as np
+for name, g in ("away", 9.), ("stays", .5): np.savez(name + ".npz", W_rec=g * np.eye(2), b_rec=np.ones(2), W_out=np.ones((1, 2)))'
+    taskgen delayed-activation --delay-ms 150 --response-ms 50 -o task.rnn
+    for name in away stays; do rnn-cat -q --from npz --cell elman --activation relu --task task.rnn "$name.npz"; done >both.rnn
+    run -0 --separate-stderr rnn-rollout -o out.rnn both.rnn
+    [ "$stderr" = "rnn-rollout: warning: 1 of 2 networks left out: they diverged, are not finite or run away" ]
+    cell out.rnn rollout_mean n | all 1
+}
+
 @test "rnn-rollout: a rotation has the speed and the distances of a circle" {
     "${PYTHON:-/usr/bin/python3}" - <<'P'
 import numpy as np
