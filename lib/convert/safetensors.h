@@ -7,7 +7,7 @@
 
 /* F32, F64, I32, I64, U8, U64 and BOOL are read; entries of other types are there with `why`. */
 int rnn_safetensors_parse(const void *p, size_t len, struct rnn_named_list *out, struct rnn_err *err);
-/* RNN_ERR_ARG names the first complex array.  Strings are skipped; *skipped counts them. */
+/* RNN_ERR_FORMAT names the first complex array.  Strings are skipped; *skipped counts them. */
 int rnn_safetensors_write(FILE *f, const struct rnn_named_list *l, size_t *skipped, struct rnn_err *err);
 
 #endif

@@ -41,19 +41,29 @@ command() { # PATTERN: the command line that holds it
     [ "$(awk 'NR > 1 && $3 > 0.9' table | wc -l)" = 2 ]
 }
 
-@test "arrays of a GRU become a network" {
+@test "weights of a GRU become a network, whose activity Python reads" {
     cat - <(block 2) >export.py <<'EOF'
 import numpy as np
 class A(np.ndarray):
-    def detach(self): return self
-def a(*shape): return (0.1 * np.ones(shape)).view(A)
-class cell: weight_hh_l0, weight_ih_l0, bias_hh_l0, bias_ih_l0 = a(192, 64), a(192, 3), a(192), a(192)
-class out: weight, bias = a(3, 64), a(3)
+    def numpy(self): return np.asarray(self)
+g = np.random.default_rng(1)
+def a(*shape): return g.normal(0, 0.2, shape).astype("f4").view(A)
+class model:
+    def state_dict(): return {"rnn.weight_ih_l0": a(192, 3), "rnn.weight_hh_l0": a(192, 64), "rnn.bias_ih_l0": a(192), "rnn.bias_hh_l0": a(192),
+                              "fc.weight": a(3, 64), "fc.bias": a(3)}
 EOF
     "$PYTHON" export.py
     eval "$(command '>task.rnn')"
     eval "$(command '--cell gru')"
+    eval "$(command '--activity')"
     rnn-cat check activity.rnn
+    block 3 >read.py
+    [ "$("$PYTHON" read.py)" = "(64, 104, 64)" ]
+    head -c -9 activity.rnn >cut && mv cut activity.rnn
+    run ! "$PYTHON" read.py
+    eval "$(command '--activity')"
+    eval "$(command 'figure fixedpoints')"
+    grep -q '<svg' fixedpoints.svg
 }
 
 @test "the sweep on a cluster makes the ensemble, from shards" {
