@@ -1,5 +1,6 @@
 #include "codec/internal.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +129,20 @@ int rnn_get_name(const msgpack_object *map, const char *key, const char *const *
     rnn_fail(err, RNN_ERR_FORMAT, "'%s' is '%.60s': expected one of %s", key, s, list);
     free(s);
     return err->code;
+}
+
+int rnn_get_map(const msgpack_object *map, const char *key, const msgpack_object **out, struct rnn_err *err)
+{
+    *out = NULL;
+    return rnn_is_nil(rnn_find(map, key)) ? RNN_OK : rnn_want_map(map, key, out, err);
+}
+
+int rnn_get_ms(const msgpack_object *map, const char *key, double *v, double dflt, struct rnn_err *err)
+{
+    *v = dflt;
+    if (rnn_is_nil(rnn_find(map, key))) return RNN_OK;
+    RNN_TRY(rnn_want_real(map, key, v, err));
+    return isfinite(*v) && *v > 0 ? RNN_OK : rnn_fail(err, RNN_ERR_FORMAT, "'%s' is %g: a time must be finite and greater than 0", key, *v);
 }
 
 int rnn_take_short(const msgpack_object *body, const char *key, char *out, size_t size, struct rnn_err *err)

@@ -23,6 +23,10 @@ int rnn_want_size(const msgpack_object *map, const char *key, size_t *v, struct 
 int rnn_get_size(const msgpack_object *map, const char *key, size_t *v, size_t dflt, struct rnn_err *err);
 /* Index of a name in a NULL-terminated list; absent: dflt, or an error when dflt < 0. */
 int rnn_get_name(const msgpack_object *map, const char *key, const char *const *names, int dflt, int *v, struct rnn_err *err);
+/* The map under key; *out NULL when it is absent or nil. */
+int rnn_get_map(const msgpack_object *map, const char *key, const msgpack_object **out, struct rnn_err *err);
+/* A time of a step or a constant: finite and above 0; absent: dflt as it is. */
+int rnn_get_ms(const msgpack_object *map, const char *key, double *v, double dflt, struct rnn_err *err);
 /* Puts "KIND 'ID': " before the message that err holds, and returns its code. */
 int rnn_blame(struct rnn_err *err, const char *kind, const char *id);
 /* A str of 1 to size - 1 bytes. */

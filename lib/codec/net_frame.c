@@ -192,8 +192,10 @@ int rnn_net_rewrite_append(struct rnn_bytes *out, const msgpack_object *in_body,
 
 static int take_choices(const msgpack_object *body, struct rnn_spec *s, struct rnn_err *err)
 {
-    const msgpack_object *noise = rnn_find(body, "noise"), *h0 = rnn_find(body, "h0");
+    const msgpack_object *noise, *h0;
     int cell, act, readout, read, scale, where, noise_scale, law, transform;
+    RNN_TRY(rnn_get_map(body, "noise", &noise, err));
+    RNN_TRY(rnn_get_map(body, "h0", &h0, err));
     RNN_TRY(rnn_get_name(body, "cell", rnn_cell_names, -1, &cell, err));
     RNN_TRY(rnn_get_name(body, "activation", rnn_act_names, -1, &act, err));
     RNN_TRY(rnn_get_name(body, "readout", rnn_readout_names, (int)s->readout, &readout, err));
@@ -232,8 +234,8 @@ static int take_spec(const msgpack_object *body, struct rnn_spec *s, struct rnn_
     RNN_TRY(rnn_get_bool(body, "bias_rec", &s->bias_rec, rnn_find(params, "b_rec") != NULL, err));
     RNN_TRY(rnn_get_bool(body, "bias_in", &s->bias_in, rnn_find(params, "b_in") != NULL, err));
     RNN_TRY(rnn_get_bool(body, "bias_out", &s->bias_out, rnn_find(params, "b_out") != NULL, err));
-    RNN_TRY(rnn_get_real(body, "dt_ms", &s->dt_ms, s->dt_ms, err));
-    RNN_TRY(rnn_get_real(body, "tau_ms", &s->tau_ms, s->tau_ms, err));
+    RNN_TRY(rnn_get_ms(body, "dt_ms", &s->dt_ms, s->dt_ms, err));
+    RNN_TRY(rnn_get_ms(body, "tau_ms", &s->tau_ms, s->tau_ms, err));
     const bool leaks = s->cell == RNN_LEAKY || s->cell == RNN_LEAKY_CURRENT;
     RNN_TRY(rnn_get_real(body, "alpha", &s->alpha, leaks ? s->dt_ms / s->tau_ms : 1, err));
     return rnn_get_bool(body, "alpha_per_unit", &s->alpha_per_unit, rnn_find(params, "alpha") != NULL, err);

@@ -140,16 +140,16 @@ static int take_operator(const msgpack_object *body, struct rnn_task *t, struct 
 /* The fields of a task that no registered generator knows: it can be learned from its trials, not drawn. */
 static int take_fields(const msgpack_object *body, struct rnn_task *t, struct rnn_err *err)
 {
-    const msgpack_object *split = rnn_find(body, "n_split");
+    const msgpack_object *split;
     int loss, norm, hint;
     bool any = false;
+    RNN_TRY(rnn_get_map(body, "n_split", &split, err));
     RNN_TRY(rnn_want_size(body, "n_in", &t->n_in, err));
     RNN_TRY(rnn_want_size(body, "n_out", &t->n_out, err));
     RNN_TRY(rnn_get_size(body, "steps", &t->steps, 0, err));
     RNN_TRY(rnn_get_size(body, "horizon_base", &t->horizon_base, 0, err));
     RNN_TRY(rnn_get_size(body, "horizon", &t->horizon, 0, err));
-    t->dt_ms = NAN;
-    if (!rnn_is_nil(rnn_find(body, "dt_ms"))) RNN_TRY(rnn_want_real(body, "dt_ms", &t->dt_ms, err));
+    RNN_TRY(rnn_get_ms(body, "dt_ms", &t->dt_ms, NAN, err));
     RNN_TRY(rnn_get_name(body, "loss", rnn_loss_names, RNN_LOSS_MSE, &loss, err));
     RNN_TRY(rnn_get_name(body, "norm", rnn_loss_norm_names, RNN_NORM_POSITIONS, &norm, err));
     RNN_TRY(rnn_get_name(body, "readout", hint_names, RNN_HINT_LINEAR, &hint, err));

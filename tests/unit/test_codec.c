@@ -202,6 +202,14 @@ static void param_frames_must_be_the_next_ones(void **state)
     rnn_writer_abandon(w);
 }
 
+static void (*spoil)(struct rnn_body *b); /* adds what does not belong into the next hand-made body; NULL: nothing */
+
+static void add_noise_text(struct rnn_body *b) { rnn_put_str(b, "noise", "a lot"); }
+static void add_h0_list(struct rnn_body *b) { rnn_put_strs(b, "h0", NULL, 0); }
+static void add_split_number(struct rnn_body *b) { rnn_put_uint(b, "n_split", 7); }
+static void add_no_dt(struct rnn_body *b) { rnn_put_real(b, "dt_ms", NAN); }
+static void add_negative_tau(struct rnn_body *b) { rnn_put_real(b, "tau_ms", -20); }
+
 /* A net as a user's Python would write it, with one thing changed. */
 static int decode_hand_made(const char *cell, size_t rows, const char *extra, bool b_out, struct rnn_net **net)
 {
@@ -217,6 +225,7 @@ static int decode_hand_made(const char *cell, size_t rows, const char *extra, bo
     rnn_put_uint(&b, "N", 3);
     rnn_put_uint(&b, "n_in", 2);
     rnn_put_uint(&b, "n_out", 1);
+    if (spoil) spoil(&b);
     rnn_put_map(&b, "params");
     rnn_put_array(&b, "W_rec", RNN_F32, 2, (size_t[]){rows, 3}, zeros);
     rnn_put_array(&b, "W_in", RNN_F64, 2, (size_t[]){3, 2}, zeros);
@@ -337,6 +346,7 @@ static int decode_task(const char *id, const char *name, struct rnn_task **t)
     rnn_put_uint(&b, "n_in", 2);
     rnn_put_uint(&b, "n_out", 1);
     rnn_put_strs(&b, "channels_in", (const char *const[]){"go", "stop"}, 2);
+    if (spoil) spoil(&b);
     OK(rnn_writer_frame(w, "task", &b, &err));
     struct rnn_reader *r = reread(w);
     OK(rnn_reader_next(r, &f, &err));
@@ -360,6 +370,25 @@ static void a_users_task_needs_little(void **state)
     assert_int_equal(decode_task("lab-7", rnn_task_defs(&(size_t){0})[0]->name, &t), RNN_ERR_FORMAT);
     assert_non_null(strstr(err.msg, "task 'lab-7': "));
     assert_null(t);
+}
+
+/* A key of the wrong kind is not one that is absent: a net whose noise cannot be read would be run without any. */
+static void what_cannot_be_read_is_not_left_out(void **state)
+{
+    (void)state;
+    static const struct { void (*spoil)(struct rnn_body *b); bool of_task; const char *says; } wrong[] = {
+        {add_noise_text, false, "'noise' should hold a map, not a str"}, {add_h0_list, false, "'h0' should hold a map, not a list"},
+        {add_no_dt, false, "'dt_ms' is nan: a time must be"}, {add_negative_tau, false, "'tau_ms' is -20: a time must be"},
+        {add_split_number, true, "'n_split' should hold a map, not an integer"}, {add_no_dt, true, "'dt_ms' is nan: a time must be"}};
+    for (size_t i = 0; i < RNN_LEN(wrong); i++) {
+        struct rnn_net *net;
+        struct rnn_task *t;
+        spoil = wrong[i].spoil;
+        const int rc = wrong[i].of_task ? decode_task("lab-7", "go-no-go-of-our-lab", &t) : decode_hand_made("elman", 3, NULL, true, &net);
+        spoil = NULL;
+        assert_int_equal(rc, RNN_ERR_FORMAT);
+        if (!strstr(err.msg, wrong[i].says)) fail_msg("'%s' does not say \"%s\"", err.msg, wrong[i].says);
+    }
 }
 
 static void trials_round_trip(bool weights_agree)
@@ -482,6 +511,7 @@ int main(void)
         cmocka_unit_test(a_rewrite_keeps_what_it_does_not_know),
         cmocka_unit_test(every_registered_task_comes_back),
         cmocka_unit_test(a_users_task_needs_little),
+        cmocka_unit_test(what_cannot_be_read_is_not_left_out),
         cmocka_unit_test(trials_come_back),
         cmocka_unit_test(activity_comes_back),
         cmocka_unit_test(ids_are_fnv1a),
