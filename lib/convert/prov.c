@@ -140,8 +140,9 @@ static void put_inputs(FILE *f, const msgpack_object *inputs, int depth)
             fputs(" FILE", f);
             continue;
         }
-        if (option->via.str.size) fprintf(f, " --%.*s ", (int)option->via.str.size, option->via.str.ptr);
-        else putc(' ', f); /* a segment of the main input */
+        fputs(option->via.str.size ? " --" : "", f); /* without: a segment of the main input */
+        if (option->via.str.size) put_word(f, option->via.str.ptr, option->via.str.size);
+        putc(' ', f);
         if (prov && prov->type == MSGPACK_OBJECT_ARRAY && prov->via.array.size) {
             fputs("<(", f);
             put_chain(f, prov, depth + 1);

@@ -36,7 +36,7 @@ kinds() { # FILE: its kinds in order
     [[ "${lines[4]}" == "1:1 "*"leaky tanh, units 3, "* ]]
 }
 
-@test "names are kept apart whatever their length, and cannot break a line" {
+@test "names are kept apart whatever their length, and break neither a line nor a command" {
     "$PY" - >names.rnn <<'PY'
 import sys, struct, zlib, msgpack, msgpack_numpy, numpy as np
 crcs = b""
@@ -46,7 +46,8 @@ def put(kind, body):
     crc = struct.pack(">I", zlib.crc32(raw)); crcs += crc
     sys.stdout.buffer.write(raw + b"\xce" + crc)
 one = np.zeros((1, 1))
-put("head", {"format": "rnn-stream", "version": [1, 0], "prov": []})
+put("head", {"format": "rnn-stream", "version": [1, 0],
+             "prov": [{"tool": "lab", "inputs": [{"option": "x; touch hacked", "digest": 0, "prov": []}]}]})
 put("task", {"id": "t", "name": "mine", "n_in": 1, "n_out": 1, "steps": 2})
 for first in (0, 2):
     k = np.arange(2.) + first
@@ -63,6 +64,8 @@ for i in (1, 2): assert z["trials/" + "A" * 200 + str(i)].tolist() == [100 * (i 
     run -0 rnn-cat info names.rnn
     [ "${#lines[@]}" -eq 6 ]
     [[ "${lines[4]}" == *" a=x?y?" ]]
+    run -0 rnn-cat --prov names.rnn
+    [ "$output" = "lab --'x; touch hacked' FILE" ]
 }
 
 @test "nets is an index: a row per network, its labels, where it stands" {
