@@ -218,14 +218,15 @@ static int describe(struct flow *f, const double *x, struct rnn_limit_cycle *c, 
     return RNN_OK;
 }
 
-static int settle(struct flow *f, const struct rnn_limit_cycle_options *o, double *x, double *v, struct rnn_limit_cycle *c, struct rnn_err *err)
+/* x after the transient, and its velocity; false when it ran away on the way. */
+static bool settle(struct flow *f, const struct rnn_limit_cycle_options *o, double *x, double *v, struct rnn_limit_cycle *c)
 {
     const double h = o->step * f->fastest;
     const size_t steps = (size_t)(o->transient * f->slowest / h);
     for (size_t t = 0; t < steps; t++) rk4(f, x, h, false);
     velocity(f, x, v);
     c->speed = sqrt(dot(f->N, v, v)) * f->slowest;
-    return isfinite(c->speed) ? RNN_OK : rnn_fail(err, RNN_ERR_NUMERIC, "the trajectory left the finite numbers");
+    return isfinite(c->speed);
 }
 
 int rnn_limit_cycle_find(const struct rnn_map *map, const double *start, const struct rnn_limit_cycle_options *o, struct rnn_limit_cycle *c,
@@ -239,8 +240,8 @@ int rnn_limit_cycle_find(const struct rnn_map *map, const double *start, const s
     RNN_TRY(rnn_alloc_into(&x, 3 * N, sizeof *x, err));
     int rc = flow_new(&f, map, true, err);
     memcpy(x, start, N * sizeof *x);
-    if (rc >= 0) rc = settle(&f, o, x, x + N, c, err);
-    if (rc >= 0 && c->speed > o->still) {
+    if (rc >= 0 && !settle(&f, o, x, x + N, c)) c->status = RNN_LC_NO_RETURN;
+    else if (rc >= 0 && c->speed > o->still) {
         double T = first_return(&f, x, x + N, o, x + 2 * N), half_T;
         memcpy(x, x + 2 * N, N * sizeof *x);
         c->status = T > 0 ? RNN_LC_NOT_CONVERGED : RNN_LC_NO_RETURN;

@@ -37,7 +37,7 @@ struct rnn_limit_cycle {
     bool stable;                 /* all others inside the unit circle */
     double speed;                /* |dx/dt| tau at the end of the transient */
 };
-/* From x [N] (unchanged).  RNN_OK with a status, also when no cycle is found. */
+/* From x [N] (unchanged).  RNN_OK with a status, also when no cycle is found (no-return: it ran away, or turns elsewhere). */
 int rnn_limit_cycle_find(const struct rnn_map *map, const double *x, const struct rnn_limit_cycle_options *o, struct rnn_limit_cycle *out,
                          struct rnn_err *err);
 void rnn_limit_cycle_release(struct rnn_limit_cycle *c);

@@ -199,6 +199,14 @@ static int search_flow(struct tool_fp_job *j, struct tool_fp_found *f, struct rn
     return rc;
 }
 
+/* What could not be computed of this network: counted, and said in its turn. */
+static int note(struct tool_each_item *it, const char *words, struct rnn_err *err)
+{
+    it->failed++;
+    free(it->note);
+    return (it->note = rnn_strdup(words)) ? RNN_OK : rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
+}
+
 static int search_exponents(struct tool_fp_job *j, struct tool_fp_found *f, struct rnn_err *err)
 {
     const size_t m = j->plan->exponents < f->map.N ? j->plan->exponents : f->map.N;
@@ -208,7 +216,11 @@ static int search_exponents(struct tool_fp_job *j, struct tool_fp_found *f, stru
     f->exponent_error = f->exponent ? f->exponent + m : NULL;
     if (rc >= 0) rc = final_state(j, &f->map, x, err);
     if (rc >= 0) rc = rnn_lyapunov(&f->map, x, 1000, j->plan->exponent_steps, 1, m, f->exponent, f->exponent_error, err);
-    if (rc >= 0) f->dimension = rnn_kaplan_yorke(m, f->exponent, f->map.N);
+    f->dimension = rc >= 0 ? rnn_kaplan_yorke(m, f->exponent, f->map.N) : NAN;
+    if (rc == RNN_ERR_NUMERIC) { /* relu units may run away */
+        for (size_t i = 0; i < 2 * m; i++) f->exponent[i] = NAN;
+        rc = note(j->it, "its orbit leaves the finite numbers: no Lyapunov exponents", err);
+    }
     free(x);
     return rc < 0 ? rc : RNN_OK;
 }
