@@ -39,6 +39,16 @@ double rnn_softmax_loss(size_t n, const float *o, const float *y)
     return sum;
 }
 
+bool rnn_chooses(const float *o, size_t n, size_t want)
+{
+    size_t best = 0;
+    for (size_t c = 0; c < n; c++) {
+        if (isnan(o[c])) return false;
+        if (o[c] > o[best]) best = c;
+    }
+    return best == want;
+}
+
 static bool is_asked(size_t n, const float *y)
 {
     for (size_t c = 0; c < n; c++)

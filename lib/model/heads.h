@@ -21,6 +21,8 @@ void rnn_heads_add(struct rnn_heads *h, const char *name, size_t size);
 
 /* -sum_c y_c log softmax(o)_c of n logits o. */
 double rnn_softmax_loss(size_t n, const float *o, const float *y);
+/* Is output `want` the first of the largest of o [n]?  Not when one of them is not a number. */
+bool rnn_chooses(const float *o, size_t n, size_t want);
 
 struct rnn_trials;
 /* L of logits o [K][T][n_out] over steps [start, stop); NaN when nothing is scored. */

@@ -100,14 +100,14 @@ static double generic_accuracy(const struct rnn_trials *tr, const float *o)
     const double middle = n == 1 ? middle_of_targets(tr) : 0;
     size_t right = 0, told = 0;
     for (size_t i = 0; i < tr->K * tr->T; i++) {
-        bool tells, ignored;
+        bool tells;
         if (tr->w[i] == 0) continue;
         if (n == 1) {
             tells = !isnan(middle) && tr->y[i] != middle;
             right += tells && !isnan(o[i]) && (o[i] > middle) == (tr->y[i] > middle);
         } else {
             const size_t want = largest(tr->y + i * n, n, &tells);
-            right += tells && !isnan(o[i * n]) && largest(o + i * n, n, &ignored) == want;
+            right += tells && rnn_chooses(o + i * n, n, want);
         }
         told += tells;
     }

@@ -365,10 +365,3 @@ size_t task_argmax(const float *v, size_t n)
         if (v[i] > v[best]) best = i;
     return best;
 }
-
-bool task_chooses(const float *o, size_t n, size_t want)
-{
-    for (size_t i = 0; i < n; i++)
-        if (isnan(o[i])) return false;
-    return task_argmax(o, n) == want;
-}

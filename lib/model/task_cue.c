@@ -139,7 +139,7 @@ static int score(const struct rnn_task *t, const struct rnn_trials *tr, const fl
         for (size_t s = c->score_from; s < c->score_to && s < tr->T; s++) {
             const size_t at = (k * tr->T + s) * 2, want = task_argmax(tr->y + at, 2);
             const double part = (double)o[at + want] / ((double)o[at] + (double)o[at + 1]);
-            right += task_chooses(o + at, 2, want);
+            right += rnn_chooses(o + at, 2, want);
             share += isnan(part) ? 0 : part;
             n++;
         }

@@ -43,7 +43,5 @@ int task_structure_rng(struct rnn_rng *g, const struct rnn_task *t, enum task_st
                        struct rnn_err *err);
 
 size_t task_argmax(const float *v, size_t n); /* the first of equals */
-/* Is output `want` the largest of o [n]?  Not when one of them is not a number. */
-bool task_chooses(const float *o, size_t n, size_t want);
 
 #endif

@@ -474,7 +474,7 @@ static bool tally_trial(const struct sequence *q, const struct rnn_trials *tr, c
     for (size_t s = 0; s < tr->T; s++) {
         const size_t at = (k * tr->T + s) * tr->n_out + q->head[h].at, want = task_argmax(tr->y + at, size);
         if (!(tr->w[k * tr->T + s] > 0) || !(tr->y[at + want] > 0)) continue;
-        const bool ok = task_chooses(o + at, size, want);
+        const bool ok = rnn_chooses(o + at, size, want);
         n->asked++;
         n->right += ok;
         if (s >= first) all &= ok;

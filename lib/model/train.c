@@ -186,7 +186,9 @@ static int score(struct rnn_trainer *t, const struct rnn_trials *tr, double *met
 static int evaluate(struct rnn_trainer *t, const struct rnn_trials *tr, double *loss, double *metric, struct rnn_err *err)
 {
     const struct rnn_pass pass = { .seed = t->c->seed, .net = t->net, .running = true, .noise = t->c->spec.noise_rec > 0 };
+    const struct rnn_heads *heads = &t->d->task->heads;
     RNN_TRY(t->core->ops->eval(t->core, tr, &pass, t->loss_kind, t->norm, loss, t->outputs, err));
+    if (heads->n) *loss = rnn_heads_loss(heads, tr, t->outputs, 0, tr->T); /* means over all trials do not follow from those of blocks */
     return score(t, tr, metric, err);
 }
 

@@ -174,6 +174,10 @@ static void losses_add_up(void **state)
     rnn_generic_score(&tr, o, m);
     close_to(m[RNN_GENERIC_ACCURACY], 1, 0); /* the first step has no single largest target */
     close_to(m[RNN_GENERIC_MSE], 4.5 / 5, 1e-12);
+    float hole[] = { 1, 0, 3, NAN };
+    rnn_generic_score(&tr, hole, m);
+    close_to(m[RNN_GENERIC_ACCURACY], 0, 0); /* a largest output beside one that is no number */
+    rnn_generic_score(&tr, o, m);
     /* channel 0: mean 0.2, sum w (y - mean)^2 = 2 x 0.04 + 0.5 x 0.64 = 0.4; channel 1: 0 */
     close_to(m[RNN_GENERIC_R2], 1 - 4.5 / 0.4, 1e-6);
 }

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include "base/mem.h"
 #include "model/reduced.h"
+#include "model/run.h"
 #include "model/train.h"
 #include "model/train_state.h"
 #include "num/kernels.h"
@@ -805,6 +806,38 @@ static void test_batch_beyond_the_set(void **state)
     rnn_task_free((struct rnn_task *)d.task);
 }
 
+/* Heads that are asked in some of the trials only: every head's loss is a mean over all of its own, whatever blocks they are run in. */
+static void test_validation_of_heads(void **state)
+{
+    struct rnn_train_data d = { .task = TASK("sequence", "objective", "multi", "types", "abba,abab", "tokens", "14", "validation-fraction", "0.3") };
+    struct rnn_train_config k;
+    struct rnn_trials given;
+    struct rnn_trainer *t;
+    struct rnn_net *net;
+    struct rnn_run_result r;
+    (void)state;
+    ok(rnn_task_trials(d.task, RNN_VALIDATION, 0, NULL, 0, 80, 0, &given, &err));
+    for (size_t i = 10 * given.T; i < 80 * given.T; i++) memset(given.y + i * given.n_out, 0, 2 * sizeof *given.y); /* the first ten name their class */
+    d.validation = &given;
+    rnn_train_config_default(&k);
+    k.spec.N = 6;
+    k.spec.n_latent = 3;
+    k.batch = 4;
+    k.updates = 5;
+    k.validate_every = 5;
+    ok(rnn_train_resolve(&k, &d, &err));
+    ok(rnn_trainer_new(&t, &k, &d, NULL, 0, &err));
+    run(t, 9);
+    ok(rnn_trainer_finish(t, &net, &err));
+    ok(rnn_run_score(net, d.task, &given, &(struct rnn_run_opts)RNN_RUN_DEFAULT, &r, &err));
+    if (!(fabs(r.loss - t->now.val_loss) < 1e-6)) fail_msg("%.9g while training, %.9g run afterwards", t->now.val_loss, r.loss);
+    rnn_run_release(&r);
+    rnn_net_free(net);
+    rnn_trainer_free(t);
+    rnn_trials_release(&given);
+    rnn_task_free((struct rnn_task *)d.task);
+}
+
 /* Updates until the end, and why. */
 static uint64_t ends_at(struct rnn_train_config *k, const struct rnn_train_data *d, const char *why)
 {
@@ -898,7 +931,7 @@ int main(void)
         cmocka_unit_test(test_frozen_blocks_stay), cmocka_unit_test(test_schedules), cmocka_unit_test(test_divergence_is_a_result),
         cmocka_unit_test(test_overflow_is_divergence),
         cmocka_unit_test(test_presets_fit_their_tasks), cmocka_unit_test(test_curriculum),
-        cmocka_unit_test(test_curriculum_on_a_set), cmocka_unit_test(test_steps_that_count), cmocka_unit_test(test_batch_beyond_the_set),
+        cmocka_unit_test(test_curriculum_on_a_set), cmocka_unit_test(test_steps_that_count), cmocka_unit_test(test_batch_beyond_the_set), cmocka_unit_test(test_validation_of_heads),
         cmocka_unit_test(test_ends), cmocka_unit_test(test_verdicts),
     };
     ok(rnn_kernels_select(NULL, &err));
