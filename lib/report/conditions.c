@@ -54,7 +54,7 @@ int rnn_number_nets(const struct rnn_gtable *t, const bool *keep, bool snapshots
     struct rnn_gcol whole = {.is_text = true};
     int rc = RNN_OK;
     *n = 0;
-    for (size_t i = 0; i < t->rows; i++) net_of[i] = net && net->is_text ? (size_t)t->segment[i] : 0;
+    for (size_t i = 0; i < t->rows; i++) net_of[i] = net && net->is_text ? (size_t)t->home[i] : 0;
     if (!net || !net->is_text) return RNN_OK;
     if (snapshots) return rnn_split_rows(t, keep, net, net_of, net_of, n, err);
     RNN_TRY(rnn_alloc_into(&whole.s, t->rows + 1, sizeof *whole.s, err));

@@ -521,11 +521,15 @@ static const char *mechanism(const struct rnn_gathered *g, const struct rnn_gtab
 {
     const struct rnn_gtable *p = rnn_gathered_table(g, "phase");
     const struct rnn_gcol *name = rnn_gtable_col(p, "mechanism"), *their = rnn_gtable_col(p, "net"), *mine = rnn_gtable_col(t, "net");
+    const char *found = "";
     (void)buf;
     if (!name || !name->is_text || !their || !mine || !mine->is_text || !their->is_text) return "";
-    for (size_t i = 0; i < p->rows; i++)
-        if (p->segment[i] == t->segment[row] && !strcmp(their->s[i], mine->s[row])) return name->s[i];
-    return "";
+    for (size_t i = 0; i < p->rows; i++) {
+        if (p->home[i] != t->home[row] || strcmp(their->s[i], mine->s[row])) continue;
+        if (p->segment[i] == t->segment[row]) return name->s[i];
+        if (!*found) found = name->s[i]; /* the phase of this network was asked for in another run */
+    }
+    return found;
 }
 
 int rnn_draw_loss_by_class(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)

@@ -8,6 +8,11 @@
 #include "codec/codec.h"
 #include "convert/look.h"
 
+static struct rnn_gsegment *here(const struct rnn_gathered *g)
+{
+    return &g->segment[g->n_segments - 1];
+}
+
 /* ---- tables ---- */
 
 const struct rnn_gtable *rnn_gathered_table(const struct rnn_gathered *g, const char *name)
@@ -148,11 +153,12 @@ static size_t rows_of(const msgpack_object *o)
     return rnn_view_array(o, &a, &ignored) < 0 ? 0 : rnn_array_count(&a);
 }
 
-static int extend_rows(struct rnn_gtable *t, size_t n, uint64_t segment, struct rnn_err *err)
+static int extend_rows(struct rnn_gtable *t, size_t n, uint64_t segment, uint64_t home, struct rnn_err *err)
 {
     for (size_t i = 0; i < t->n_cols; i++) RNN_TRY(blank(&t->col[i], t->rows, t->rows + n, err));
     RNN_TRY(rnn_grow(&t->segment, &t->cap_segment, t->rows + n, sizeof *t->segment, err));
-    for (size_t i = 0; i < n; i++) t->segment[t->rows + i] = segment;
+    RNN_TRY(rnn_grow(&t->home, &t->cap_home, t->rows + n, sizeof *t->home, err));
+    for (size_t i = 0; i < n; i++) t->segment[t->rows + i] = segment, t->home[t->rows + i] = home;
     t->rows += n;
     return RNN_OK;
 }
@@ -196,7 +202,7 @@ static int add_table(struct rnn_gathered *g, const struct rnn_frame *f, const ch
     struct rnn_gtable *t = table_of(g, name, err);
     if (!t) return err->code;
     const size_t n = columns->via.map.size ? rows_of(&columns->via.map.ptr[0].val) : 0, from = t->rows;
-    RNN_TRY(extend_rows(t, n, g->n_segments - 1, err));
+    RNN_TRY(extend_rows(t, n, g->n_segments - 1, here(g)->home, err));
     for (size_t i = 0; i < columns->via.map.size; i++) {
         char *key = copy_str(&columns->via.map.ptr[i].key);
         const int rc = put_column(t, key, &columns->via.map.ptr[i].val, from, n, err);
@@ -279,11 +285,70 @@ static int add_task(struct rnn_gathered *g, const struct rnn_frame *f, struct rn
     return RNN_OK;
 }
 
+/* ---- what comes again ---- */
+
+static uint64_t hash_of(const unsigned char *p, size_t len)
+{
+    uint64_t h = len, word = 0;
+    for (; len >= sizeof word; p += sizeof word, len -= sizeof word) {
+        memcpy(&word, p, sizeof word);
+        h = (h ^ word) * 0x9e3779b97f4a7c15u; /* odd: a bijection of h at every step */
+        h ^= h >> 32;
+    }
+    for (; len; len--) h = (h ^ *p++) * 0x9e3779b97f4a7c15u, h ^= h >> 32;
+    return h ^ !h; /* 0 marks a free slot */
+}
+
+static struct rnn_gmark *slot(struct rnn_gmark *v, size_t cap, const struct rnn_gmark *m)
+{
+    size_t i = m->hash & (cap - 1);
+    while (v[i].hash && (v[i].hash != m->hash || v[i].len != m->len)) i = (i + 1) & (cap - 1);
+    return &v[i];
+}
+
+/* The segment in which a frame of these bytes came first: this one, when it is new. */
+static int came_before(struct rnn_gathered *g, const struct rnn_frame *f, uint64_t *segment, struct rnn_err *err)
+{
+    struct rnn_gseen *s = &g->seen;
+    const struct rnn_gmark m = {.hash = hash_of(f->raw, f->raw_len), .len = f->raw_len, .segment = g->n_segments - 1};
+    if (2 * (s->n + 1) > s->cap) {
+        const size_t cap = s->cap ? 2 * s->cap : 64;
+        struct rnn_gmark *v;
+        RNN_TRY(rnn_alloc_into(&v, cap, sizeof *v, err));
+        for (size_t i = 0; i < s->cap; i++)
+            if (s->v[i].hash) *slot(v, cap, &s->v[i]) = s->v[i];
+        free(s->v);
+        s->v = v, s->cap = cap;
+    }
+    struct rnn_gmark *at = slot(s->v, s->cap, &m);
+    if (!at->hash) *at = m, s->n++;
+    *segment = at->segment;
+    return RNN_OK;
+}
+
+/* Weights tell networks apart; one that comes in pieces has none of its own. */
+static bool has_weights(const struct rnn_frame *net)
+{
+    const msgpack_object *params = rnn_find(net->body, "params");
+    return params && params->type == MSGPACK_OBJECT_MAP && params->via.map.size;
+}
+
+/* A table of a network that is here already, and the table too. */
+static int is_known(struct rnn_gathered *g, const struct rnn_frame *table, bool *known, struct rnn_err *err)
+{
+    uint64_t before;
+    *known = false;
+    if (!rnn_find(table->body, "net")) return RNN_OK;
+    RNN_TRY(came_before(g, table, &before, err));
+    *known = before < g->n_segments - 1 && here(g)->home == g->segment[before].home;
+    return RNN_OK;
+}
+
 static int add_segment(struct rnn_gathered *g, const struct rnn_frame *f, struct rnn_err *err)
 {
     RNN_TRY(rnn_grow(&g->segment, &g->cap_segments, g->n_segments + 1, sizeof *g->segment, err));
     struct rnn_gsegment *s = &g->segment[g->n_segments++];
-    *s = (struct rnn_gsegment){0};
+    *s = (struct rnn_gsegment){.home = g->n_segments - 1};
     size_t len;
     FILE *out = open_memstream(&s->pipeline, &len);
     if (!out) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
@@ -313,7 +378,12 @@ static int add_net(struct rnn_gathered *g, const struct rnn_frame *f, size_t mos
 {
     struct rnn_net *whole;
     const bool is_net = !strcmp(f->kind, "net");
-    if (is_net) g->segment[g->n_segments - 1].nets++;
+    if (is_net) {
+        uint64_t before;
+        RNN_TRY(came_before(g, f, &before, err));
+        if (before < g->n_segments - 1 && has_weights(f)) return here(g)->home = g->segment[before].home, RNN_OK;
+        here(g)->nets++;
+    }
     if (!g->open && (!is_net || g->n_nets >= most)) return RNN_OK;
     RNN_TRY(rnn_net_take(&g->open, f, &whole, err));
     return whole ? keep_net(g, whole, err) : RNN_OK;
@@ -347,8 +417,9 @@ static int add_frame(struct rnn_gathered *g, const struct rnn_frame *f, const st
     if (!table && strcmp(f->kind, "array")) return RNN_OK;
     char *name;
     RNN_TRY(rnn_want_str(f->body, "name", &name, err));
-    int rc = RNN_OK;
-    if (wanted(table ? (want ? want->tables : NULL) : (want ? want->arrays : NULL), name))
+    bool known = false;
+    int rc = table ? is_known(g, f, &known, err) : RNN_OK;
+    if (rc >= 0 && !known && wanted(table ? (want ? want->tables : NULL) : (want ? want->arrays : NULL), name))
         rc = table ? add_table(g, f, name, err) : add_array(g, f, name, err);
     free(name);
     return rc;
@@ -375,6 +446,7 @@ static void release_table(struct rnn_gtable *t)
     }
     free(t->col);
     free(t->segment);
+    free(t->home);
     free(t->name);
 }
 
@@ -401,6 +473,7 @@ void rnn_gathered_release(struct rnn_gathered *g)
     free(g->array);
     free(g->task);
     free(g->segment);
+    free(g->seen.v);
     memset(g, 0, sizeof *g);
 }
 
@@ -464,6 +537,7 @@ static void unfilter_table(struct rnn_gtable *t)
     for (size_t i = 0; i < t->n_cols; i++) free(t->col[i].v), free(t->col[i].s);
     free(t->col);
     free(t->segment);
+    free(t->home);
 }
 
 /* Rows of `of` that are kept; names and texts stay those of `of`. */
@@ -472,6 +546,7 @@ static int filter_table(const struct rnn_gtable *of, const bool *keep, struct rn
     *t = (struct rnn_gtable){.name = of->name};
     RNN_TRY(rnn_alloc_into(&t->col, of->n_cols + 1, sizeof *t->col, err));
     RNN_TRY(rnn_alloc_into(&t->segment, of->rows + 1, sizeof *t->segment, err));
+    RNN_TRY(rnn_alloc_into(&t->home, of->rows + 1, sizeof *t->home, err));
     for (; t->n_cols < of->n_cols; t->n_cols++) {
         const struct rnn_gcol *from = &of->col[t->n_cols];
         struct rnn_gcol *c = &t->col[t->n_cols];
@@ -485,7 +560,7 @@ static int filter_table(const struct rnn_gtable *of, const bool *keep, struct rn
         }
     }
     for (size_t i = 0; i < of->rows; i++)
-        if (keep[i]) t->segment[t->rows++] = of->segment[i];
+        if (keep[i]) t->home[t->rows] = of->home[i], t->segment[t->rows++] = of->segment[i];
     return RNN_OK;
 }
 

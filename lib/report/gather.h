@@ -26,7 +26,8 @@ struct rnn_gtable {
     struct rnn_gcol *col;
     size_t n_cols, cap_cols, rows;
     uint64_t *segment;       /* [rows] where each row came from */
-    size_t cap_segment;
+    uint64_t *home;          /* [rows] the segment that its network came in first: (home, net) is a network, whichever tools it went through */
+    size_t cap_segment, cap_home;
 };
 
 /* An `array` frame and the pieces that continue it (first > 0). */
@@ -40,8 +41,12 @@ struct rnn_garray {
 
 struct rnn_gsegment {
     char *pipeline;          /* what to paste to make it again (convert/look.h: rnn_look_prov) */
-    size_t nets;
+    size_t nets;             /* without those that came before */
+    uint64_t home;           /* this one, or an earlier one that has the same networks, byte for byte */
 };
+
+/* Fingerprints of frames that belong to networks, in an open hash table. */
+struct rnn_gseen { struct rnn_gmark { uint64_t hash, len, segment; } *v; size_t n, cap; };
 
 struct rnn_gathered {
     struct rnn_gtable *table;
@@ -58,13 +63,16 @@ struct rnn_gathered {
     struct rnn_activity activity; /* the first frame of activity (K = 0: none) */
     struct rnn_gsegment *segment;
     size_t n_segments, cap_segments;
+    struct rnn_gseen seen;
 };
 
 /* Which frames to keep: names of tables and arrays, NULL-terminated; a NULL list keeps all.  nets: how many; runs: a frame of trials
  * and one of activity. */
 struct rnn_gather_want { const char *const *tables, *const *arrays; size_t nets; bool runs; };
 
-/* Reads r to its end and adds everything to g (zero it first; several streams may be added).  Memory is that of what is kept. */
+/* Reads r to its end and adds everything to g (zero it first; several streams may be added).  Memory is that of what is kept.
+ * What two tools were given passes through both: where a net comes again in another segment with all its weights, the tables of its
+ * that come again unchanged are those that are there already, and count once. */
 int rnn_gather(struct rnn_gathered *g, struct rnn_reader *r, const struct rnn_gather_want *want, struct rnn_err *err);
 void rnn_gathered_release(struct rnn_gathered *g);
 

@@ -111,25 +111,28 @@ static int kept_rows(const struct rnn_gtable *t, const bool *keep, size_t **row,
     return RNN_OK;
 }
 
-static size_t distinct_nets(const struct rnn_gtable *t, const size_t *row, size_t n)
+/* Networks, snapshots not told apart; 0 where rows belong to none. */
+static int distinct_nets(const struct rnn_gtable *t, const size_t *row, size_t n, size_t *nets, struct rnn_err *err)
 {
-    const struct rnn_gcol *net = rnn_gtable_col(t, "net");
-    size_t count = 0;
-    /* rows of a net and of its snapshots stand together, so a change of (segment, id) is a new net */
-    for (size_t i = 0; net && net->is_text && i < n; i++) {
-        const char *mine = net->s[row[i]], *last = i ? net->s[row[i - 1]] : "";
-        const size_t k = rnn_net_letters(mine);
-        count += !i || k != rnn_net_letters(last) || strncmp(mine, last, k) || t->segment[row[i]] != t->segment[row[i - 1]];
-    }
-    return count;
+    bool *keep = NULL;
+    size_t *net_of = NULL;
+    int rc = rnn_alloc_into(&keep, t->rows + 1, sizeof *keep, err);
+    if (rc >= 0) rc = rnn_alloc_into(&net_of, t->rows + 1, sizeof *net_of, err);
+    for (size_t i = 0; rc >= 0 && i < n; i++) keep[row[i]] = true;
+    if (rc >= 0) rc = rnn_number_nets(t, keep, false, net_of, nets, err);
+    free(keep);
+    free(net_of);
+    return rc;
 }
 
-static void put_heading(FILE *out, const struct rnn_gtable *t, const size_t *row, size_t n)
+static int put_heading(FILE *out, const struct rnn_gtable *t, const size_t *row, size_t n, struct rnn_err *err)
 {
-    const size_t nets = distinct_nets(t, row, n);
+    size_t nets;
+    RNN_TRY(distinct_nets(t, row, n, &nets, err));
     fprintf(out, "%s: %zu row%s", t->name, n, n == 1 ? "" : "s");
     if (nets) fprintf(out, " of %zu network%s", nets, nets == 1 ? "" : "s");
     putc('\n', out);
+    return RNN_OK;
 }
 
 /* Says once what all rows share (missing values not at all), in lines of the given width. */
@@ -184,8 +187,8 @@ int rnn_text_table(FILE *out, const struct rnn_gtable *t, const bool *keep, cons
     int rc = kept_rows(t, keep, &row, &n, err);
     if (rc >= 0) rc = rnn_alloc_into(&col, t->n_cols + 2, sizeof *col, err);
     if (rc >= 0) rc = rnn_alloc_into(&width, t->n_cols + 2, sizeof *width, err);
+    if (rc >= 0) rc = put_heading(out, t, row, n, err);
     if (rc >= 0) {
-        put_heading(out, t, row, n);
         put_constants(out, t, row, n, style->width);
         const size_t m = style->rows && n > style->rows ? style->rows : n;
         size_t used = 0, net = t->n_cols;
@@ -325,7 +328,8 @@ int rnn_text_summary(FILE *out, const struct rnn_gtable *t, const bool *keep, co
     if (rc >= 0) rc = rnn_alloc_into(&v, t->rows + 1, sizeof *v, err);
     for (size_t i = 0; rc >= 0 && i < n; i++) done[row[i]] = true; /* for now: which rows there are */
     if (rc >= 0) rc = group_columns(t, done, is_key, err);
-    if (rc >= 0) memset(done, 0, t->rows), put_heading(out, t, row, n), put_constants(out, t, row, n, style->width);
+    if (rc >= 0) rc = put_heading(out, t, row, n, err);
+    if (rc >= 0) memset(done, 0, t->rows), put_constants(out, t, row, n, style->width);
     size_t name_width = 0;
     for (size_t c = 0; c < t->n_cols; c++)
         if (!t->col[c].is_text && shown(t->col[c].name) > name_width) name_width = shown(t->col[c].name);

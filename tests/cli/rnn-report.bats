@@ -39,6 +39,27 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
     [ "${lines[-1]}" = "  ... 1 rows more" ]
 }
 
+@test "two tools' words on the same networks: what passed through both counts once; other networks of these names are others" {
+    rnn-run --horizon 30 -q -o longer.rnn "$D/nets.rnn"
+    taskgen repeat-copy --length 3 --dims 2 --fresh | rnn-train --preset variable-memory-fast --hidden 12 --updates 40 --nets 2 --seed 5 -q -o others.rnn
+    rows() { rnn-report "$@" | sed -n 's/^\(learning\|performance\): //p' | tr '\n' ','; }
+    local one
+    one=$(rows train "$D/nets.rnn")
+    [[ "$one" == *" rows of 2 networks," ]]
+    [ "$(rows train "$D/nets.rnn" "$D/varmem.rnn" longer.rnn)" = "$one" ]
+    [ "$(cat "$D/nets.rnn" longer.rnn | rnn-report train | sed -n 's/^learning: //p')," = "$one" ]
+    [ "$(rows run "$D/nets.rnn" longer.rnn)" = "4 rows of 2 networks," ]
+    [ "$(rows run "$D/nets.rnn" "$D/nets.rnn")" = "2 rows of 2 networks," ]
+    [[ "$(rows train "$D/nets.rnn" others.rnn)" == *"rows of 4 networks," ]]
+    { cat "$D/head.tsv"; printf 'n\trows\tchoice\tperformance\taccuracy\tcount\t2\t2\n'; } >count.tsv
+    rnn-report claims --text --require all count.tsv "$D/nets.rnn" "$D/varmem.rnn" >/dev/null
+    rnn-report figure learning-curves -o a.svg "$D/nets.rnn" "$D/varmem.rnn"
+    grep -q 'n = 2 networks' a.svg
+    # tables alone, as select leaves them, do not say whose they are
+    rnn-cat select --name performance -o bare.rnn "$D/nets.rnn"
+    [ "$(rows run bare.rnn bare.rnn)" = "4 rows of 4 networks," ]
+}
+
 @test "a tool's name sums its tables up" {
     run -0 rnn-report varmem "$D/varmem.rnn"
     [[ "$output" == *"stage trained, state ok; 2 rows: median, least .. largest"* || "$output" == *"stage trained"* ]]
