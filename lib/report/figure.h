@@ -60,6 +60,7 @@ struct rnn_figure {
     size_t columns;        /* of the grid of panels; 0: as square as possible */
     double width, height;  /* of one panel, in pixels at 96 per inch, of which 100 and 110 go to its labels; 0: 480 x 340.  Long labels and the key come on top */
     bool same_x, same_y;   /* all panels share the range, so that they can be compared */
+    bool own_keys;         /* a key beside each panel, also where labels agree */
     struct rnn_panel *panel;
     size_t n, cap;
 };

@@ -282,14 +282,14 @@ static int measure(const struct rnn_figure *f, struct layout *y, struct rnn_err 
     grid_of(f, y);
     RNN_TRY(rnn_alloc_into(&y->axis, 3 * f->n + 1, sizeof *y->axis, err));
     RNN_TRY(rnn_alloc_into(&y->panel_title, f->n + 1, sizeof *y->panel_title, err));
-    y->shared = true;
+    y->shared = !f->own_keys;
     for (size_t i = 0; i < f->n; i++) {
         const struct rnn_panel *p = &f->panel[i];
         for (size_t c = 0; c < 3; c++) measure_axis(f, p, c, c ? y->area_h : y->area_w, &y->axis[3 * i + c]);
         room_of(p, &y->axis[3 * i], &y->left, &inner, &below);
         if (!(y->panel_title[i] = wrap(p->title, y->area_w / TEXT))) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
         titles = fmax(titles, lines_of(y->panel_title[i]));
-        y->shared &= collect_key(p, &y->key);
+        y->shared = y->shared && collect_key(p, &y->key);
     }
     y->gap_y = AXIS_BELOW + below + titles * 16 + 24;
     for (size_t i = 0; i < f->n && !y->shared; i++) {

@@ -180,8 +180,9 @@ static int draw_boundary(struct rnn_panel *p, const struct boundaries *d, size_t
     for (size_t i = 0; i < d->t->rows; i++) {
         const double at = d->delay->v[i], lr = d->lr->v[i];
         if (d->t->segment[i] != d->t->segment[first] || strcmp(d->name->s[i], d->name->s[first]) || !(at > 0) || !(lr > 0)) continue;
-        if (d->lo && d->hi && d->lo->v[i] > 0 && isfinite(d->hi->v[i])) RNN_TRY(rnn_layer_add(&l[0], (double[]){d->lo->v[i], lr, d->hi->v[i], lr}, err));
-        RNN_TRY(rnn_layer_add(&l[1], (double[]){at, lr}, err));
+        const double aside = lr * pow(1.05, color); /* intervals at one rate stand over each other */
+        if (d->lo && d->hi && d->lo->v[i] > 0 && isfinite(d->hi->v[i])) RNN_TRY(rnn_layer_add(&l[0], (double[]){d->lo->v[i], aside, d->hi->v[i], aside}, err));
+        RNN_TRY(rnn_layer_add(&l[1], (double[]){at, aside}, err));
         x += log(at), y += log(lr), m++;
         least = fmin(least, at), most = fmax(most, at);
     }
@@ -194,32 +195,53 @@ static int draw_boundary(struct rnn_panel *p, const struct boundaries *d, size_t
     return RNN_OK;
 }
 
+/* The boundaries of the rows of condition `shown`, told apart by name: the same look in all panels. */
+static int draw_boundaries(const struct rnn_gathered *g, const struct boundaries *d, char **condition, size_t first, const char *title, struct rnn_figure *f, struct rnn_err *err)
+{
+    const struct rnn_gcol *fit = rnn_gtable_col(d->t, "fit");
+    struct rnn_panel *p = rnn_figure_panel(f, title, "delay (ms)", "learning rate at the boundary");
+    if (!p) return memory(err);
+    p->log_x = p->log_y = true;
+    for (size_t k = first; k < d->t->rows; k++) {
+        char words[240];
+        bool known = strcmp(condition[k], condition[first]);
+        int color = 0;
+        for (size_t i = 0; i < k; i++) known |= d->t->segment[i] == d->t->segment[k] && !strcmp(d->name->s[i], d->name->s[k]);
+        if (known) continue;
+        for (size_t i = 0; i < d->t->rows && strcmp(d->name->s[i], d->name->s[k]); i++) { /* names before this one */
+            bool again = false;
+            for (size_t j = 0; j < i && !again; j++) again = !strcmp(d->name->s[j], d->name->s[i]);
+            color += !again;
+        }
+        const double beta = exponent_of(g, d->t->segment[k], d->name->s[k], fit && fit->is_text ? fit->s[k] : "", d->name->s[k], words, sizeof words);
+        RNN_TRY(draw_boundary(p, d, k, beta, words, color, err));
+    }
+    return RNN_OK;
+}
+
+/* A boundary of one run of rnn-theory is a line; runs that labels tell apart have panels. */
 int rnn_draw_scaling(const struct rnn_gathered *g, struct rnn_figure *f, struct rnn_err *err)
 {
     const struct rnn_gtable *t = rnn_gathered_table(g, "boundary");
-    const struct rnn_gcol *fit = rnn_gtable_col(t, "fit");
     const struct boundaries d = {t, rnn_gtable_col(t, "learning_rate"), rnn_gtable_col(t, "delay_ms"), rnn_gtable_col(t, "boundary"), rnn_gtable_col(t, "lo"), rnn_gtable_col(t, "hi")};
     if (!d.lr || !d.delay || !d.name || !d.name->is_text) return rnn_fail(err, RNN_ERR_FORMAT, "table boundary lacks learning_rate, delay_ms or boundary");
-    struct rnn_panel *p = rnn_figure_panel(f, "", "delay (ms)", "learning rate at the boundary");
     bool *keep = NULL;
     size_t conditions = 0, drawn = 0;
     char **condition = NULL;
-    int color = 0, rc = p ? all_rows(t, &keep, err) : memory(err);
-    if (rc >= 0) rc = rnn_condition_words(t, NULL, NULL, 0, MOST_CONDITIONS, false, &condition, &conditions, err);
-    for (size_t k = 0; rc >= 0 && k < t->rows; k++) { /* a boundary of one run of rnn-theory is a line; of several runs labels say which */
-        char shown[160], words[240];
+    int rc = all_rows(t, &keep, err);
+    if (rc >= 0) rc = rnn_condition_words(t, NULL, NULL, 0, MOST_PANELS, false, &condition, &conditions, err);
+    for (size_t k = 0; rc >= 0 && k < t->rows; k++) {
         bool known = false;
-        for (size_t i = 0; i < k && !known; i++) known = t->segment[i] == t->segment[k] && !strcmp(d.name->s[i], d.name->s[k]);
-        if (known) continue;
-        snprintf(shown, sizeof shown, conditions > 1 ? "%.80s (%.70s)" : "%.80s%.0s", d.name->s[k], condition[k]);
-        const double beta = exponent_of(g, t->segment[k], d.name->s[k], fit && fit->is_text ? fit->s[k] : "", shown, words, sizeof words);
-        rc = draw_boundary(p, &d, k, beta, words, color++, err);
+        for (size_t i = 0; i < k && !known; i++) known = !strcmp(condition[i], condition[k]);
+        if (!known) rc = draw_boundaries(g, &d, condition, k, conditions > 1 ? condition[k] : "", f, err);
     }
     rnn_release_words(condition, t->rows);
-    for (size_t i = 0; rc >= 0 && i < p->n; i++) drawn += p->layer[i].n;
+    for (size_t i = 0; rc >= 0 && i < f->n; i++)
+        for (size_t k = 0; k < f->panel[i].n; k++) drawn += f->panel[i].layer[k].n;
     if (rc >= 0 && !drawn) rc = rnn_fail(err, RNN_ERR_ARG, "figure scaling-law: no boundary was found in table boundary: rnn-theory scaling needs a sweep over learning rates and delays");
-    if (p) p->log_x = p->log_y = true;
-    f->width = 640, f->height = 400;
+    f->width = 560, f->height = 400;
+    f->columns = 1; /* keys are long */
+    f->same_x = f->same_y = f->own_keys = true;
     rnn_figure_title(f, "Boundaries between behaviours (95 %% interval): learning rate ~ delay^-beta");
     if (rc >= 0) caption(f, g, t, keep);
     free(keep);

@@ -10,7 +10,7 @@
 enum { MOST_PANELS = 30, MOST_KEYS = 40, MOST_BANDS = 5 /* in a panel */, MOST_BRIEF = 200 /* letters */ };
 
 struct tally { /* what the caption has to say */
-    bool bands, held;     /* bands are drawn; networks stopped before others and keep their last value */
+    bool bands, own, held; /* bands are drawn, of quantiles or of the table's own intervals; networks stopped before others and keep their last value */
     size_t outside;       /* values that a histogram's axis does not reach */
     size_t least, most;   /* values that a mean or a share rests on */
 };
@@ -19,6 +19,7 @@ struct view { /* the rows and columns of one plot */
     const struct rnn_plot *p;
     const struct rnn_gtable *t;
     const struct rnn_gcol *x, *y, *z, *group, *facet, *reference;
+    const struct rnn_gcol *lo, *hi; /* interval of y in the table itself, or NULL */
     bool *keep;
     size_t *net_of, nets; /* [rows], when lines are held: whose value a row is */
     double *last_x, *last_y; /* [nets] */
@@ -157,6 +158,19 @@ static char *commands_of(const struct rnn_gathered *g, const struct rnn_gtable *
     return all;
 }
 
+/* ", each with n = 2 to 20": what rows say they rest on. */
+static const char *own_n(const struct rnn_gtable *t, const bool *keep, char *out, size_t size)
+{
+    const struct rnn_gcol *n = rnn_gtable_col(t, "n");
+    double least = INFINITY, most = -INFINITY;
+    for (size_t i = 0; n && !n->is_text && i < t->rows; i++)
+        if (keep[i] && isfinite(n->v[i])) least = fmin(least, n->v[i]), most = fmax(most, n->v[i]);
+    *out = 0;
+    if (least < most) snprintf(out, size, ", each with n = %g to %g", least, most);
+    if (least == most) snprintf(out, size, ", each with n = %g", least);
+    return out;
+}
+
 char *rnn_plot_caption(const struct rnn_gathered *g, const struct rnn_gtable *t, const bool *keep)
 {
     size_t rows = 0, nets = 0, states = 0;
@@ -169,7 +183,7 @@ char *rnn_plot_caption(const struct rnn_gathered *g, const struct rnn_gtable *t,
     const char *words = commands ? commands : "", *plural = rows == 1 ? "" : "s";
     if (states > nets) snprintf(many, sizeof many, " (%zu with snapshots)", states);
     if (nets) out = rnn_asprintf("n = %zu network%s%s, %zu row%s of %s; %s", nets, nets == 1 ? "" : "s", many, rows, plural, t->name, words);
-    else out = rnn_asprintf("n = %zu row%s of %s; %s", rows, plural, t->name, words);
+    else out = rnn_asprintf("n = %zu row%s of %s%s; %s", rows, plural, t->name, own_n(t, keep, many, sizeof many), words);
     free(commands);
     return out;
 }
@@ -203,6 +217,17 @@ static size_t collect(const struct view *v, const bool *in, const struct rnn_gco
     return n;
 }
 
+/* The interval that the table gives of the one value at x. */
+static bool own_interval(const struct view *v, const size_t *row, size_t rows, double x, double *lo, double *hi)
+{
+    for (size_t i = 0; v->lo && v->hi && i < rows; i++) {
+        if (v->x->v[row[i]] != x || isnan(v->y->v[row[i]])) continue;
+        *lo = v->lo->v[row[i]], *hi = v->hi->v[row[i]];
+        return isfinite(*lo) && isfinite(*hi);
+    }
+    return false;
+}
+
 /* Values of y for a point of a line at x: those of the rows that are there, or, of lines that are held, the last of each network so far. */
 static size_t collect_line(const struct view *v, const size_t *row, size_t rows, double x, bool is_end, double *out)
 {
@@ -234,6 +259,7 @@ static int draw_lines(const struct view *v, const bool *in, struct rnn_panel *pa
     for (size_t i = 0; rc >= 0 && i < v->t->rows; i++)
         if (in[i]) row[rows++] = i;
     const bool marked = rc >= 0 && n <= 24;
+    bool own = false;
     if (rc >= 0 && n && (!rnn_panel_layer(panel, RNN_LAYER_BAND, NULL, color) || !rnn_panel_layer(panel, marked ? RNN_LAYER_LINEPOINTS : RNN_LAYER_LINES, label, color)))
         rc = rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
     struct rnn_layer *band = rc >= 0 && n ? &panel->layer[panel->n - 2] : NULL, *line = band + (band != NULL); /* the band first, the line over it */
@@ -245,10 +271,13 @@ static int draw_lines(const struct view *v, const bool *in, struct rnn_panel *pa
         most = m > most ? m : most;
         count_mark(v, m);
         rc = rnn_layer_add(line, (double[]){x, rnn_mean(m, ys)}, err);
-        if (rc >= 0 && !no_band) rc = rnn_layer_add(band, (double[]){x, rnn_quantile(m, ys, lo, err), rnn_quantile(m, ys, hi, err)}, err);
+        double from = m > 1 ? rnn_quantile(m, ys, lo, err) : ys[0], to = m > 1 ? rnn_quantile(m, ys, hi, err) : ys[0];
+        own |= m == 1 && own_interval(v, row, rows, x, &from, &to);
+        if (rc >= 0 && !no_band) rc = rnn_layer_add(band, (double[]){x, from, to}, err);
     }
-    if (band && most <= 1) band->n = 0;
-    v->tally->bands |= band && band->n;
+    if (band && most <= 1 && !own) band->n = 0;
+    v->tally->bands |= band && band->n && most > 1;
+    v->tally->own |= band && band->n && own;
     free(xs);
     free(row);
     free(ys);
@@ -279,6 +308,20 @@ static int draw_points(const struct view *v, const bool *in, struct rnn_panel *p
     for (size_t i = 0; l && i < v->t->rows; i++)
         if (in[i] && !rnn_gcol_missing(v->x, i) && !rnn_gcol_missing(v->y, i)) RNN_TRY(rnn_layer_add(l, (double[]){v->x->v[i], v->y->v[i]}, err));
     return RNN_OK;
+}
+
+/* Colour of value k of c: what networks do looks alike in all figures; others go by their order. */
+static int color_of_value(const struct rnn_gcol *c, const size_t *value, size_t n, size_t k)
+{
+    static const char *const behaviours[] = {"slow-point", "limit-cycle", "not-learned", "unstable", "irregular", "diverged"};
+    int color = (int)k;
+    for (size_t i = 0; i < n; i++) {
+        size_t at = 0;
+        while (c && c->is_text && at < RNN_LEN(behaviours) && strcmp(c->s[value[i]], behaviours[at])) at++;
+        if (!c || !c->is_text || at == RNN_LEN(behaviours)) return (int)k;
+        if (i == k) color = (int)at;
+    }
+    return color;
 }
 
 /* Category names beside the axis; shared by all layers of the panel. */
@@ -326,7 +369,7 @@ static int draw_bars(const struct view *v, const bool *in, struct rnn_panel *pan
     return rc;
 }
 
-static int draw_share(const struct view *v, const bool *in, size_t category, const size_t *xs, size_t n, double aside, struct rnn_layer *line, struct rnn_layer *mark, struct rnn_err *err)
+static int draw_share(const struct view *v, const bool *in, size_t category, const size_t *xs, size_t n, double aside, double times, struct rnn_layer *line, struct rnn_layer *mark, struct rnn_err *err)
 {
     for (size_t k = 0; k < n; k++) {
         uint64_t hits = 0, all = 0;
@@ -339,7 +382,7 @@ static int draw_share(const struct view *v, const bool *in, size_t category, con
         if (!all) continue;
         count_mark(v, all);
         rnn_wilson(hits, all, 1.959964, &lo, &hi);
-        const double x = v->x->v[xs[k]] + aside, share = (double)hits / (double)all;
+        const double x = v->x->v[xs[k]] * times + aside, share = (double)hits / (double)all;
         RNN_TRY(rnn_layer_add(line, (double[]){x, share}, err));
         RNN_TRY(rnn_layer_add(mark, (double[]){x, share, lo, hi}, err));
     }
@@ -358,14 +401,16 @@ static int draw_shares(const struct view *v, const bool *in, struct rnn_panel *p
         if (v->keep[i] && isfinite(v->x->v[i])) least = fmin(least, v->x->v[i]), most = fmax(most, v->x->v[i]);
     const double span = most > least ? most - least : 0.2 * fabs(least);
     for (size_t c = 0; rc >= 0 && c < n_cats; c++) {
-        struct rnn_layer *mark = rnn_panel_layer(panel, RNN_LAYER_LINES, NULL, (int)c) ? rnn_panel_layer(panel, RNN_LAYER_ERRORBARS, rnn_gcol_text(v->y, cats[c], buf), (int)c) : NULL;
+        const int color = color_of_value(v->y, cats, n_cats, c);
+        struct rnn_layer *mark = rnn_panel_layer(panel, RNN_LAYER_LINES, NULL, color) ? rnn_panel_layer(panel, RNN_LAYER_ERRORBARS, rnn_gcol_text(v->y, cats[c], buf), color) : NULL;
         if (!mark) {
             rc = rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
             break;
         }
         mark[-1].width = 1;
-        const double aside = v->p->log_x ? 0 : 0.01 * span * ((double)c - 0.5 * (double)(n_cats - 1));
-        rc = draw_share(v, in, cats[c], xs, n, aside, mark - 1, mark, err);
+        const double steps = 0.01 * ((double)c - 0.5 * (double)(n_cats - 1));
+        const bool log = v->p->log_x && least > 0;
+        rc = draw_share(v, in, cats[c], xs, n, log ? 0 : steps * span, log ? pow(most > least ? most / least : 2, steps) : 1, mark - 1, mark, err);
     }
     panel->y_min = -0.02, panel->y_max = 1.02;
     free(xs);
@@ -449,9 +494,8 @@ static int draw_histogram(const struct view *v, const bool *in, struct rnn_panel
     return rc;
 }
 
-static int draw_group(const struct view *v, const bool *in, struct rnn_panel *panel, const char *label, size_t index, size_t of, struct rnn_err *err)
+static int draw_group(const struct view *v, const bool *in, struct rnn_panel *panel, const char *label, int color, size_t index, size_t of, struct rnn_err *err)
 {
-    const int color = (int)index;
     switch (v->p->style) {
     case RNN_PLOT_LINES:
         if (v->reference) RNN_TRY(draw_reference(v, in, panel, color, err));
@@ -506,7 +550,7 @@ static int draw_panel(struct view *v, const bool *in_facet, const char *title, s
     for (size_t k = 0; rc >= 0 && k < n; k++) {
         for (size_t i = 0; i < v->t->rows; i++) in[i] = in_facet[i] && (!v->group || same_value(v->group, i, groups[k]));
         if (v->group) snprintf(label, sizeof label, v->group->is_text ? "%.0s%s" : "%s %s", v->group->name, rnn_gcol_text(v->group, groups[k], buf));
-        rc = draw_group(v, in, panel, v->group && n <= MOST_KEYS ? label : NULL, k, n, err);
+        rc = draw_group(v, in, panel, v->group && n <= MOST_KEYS ? label : NULL, color_of_value(v->group, groups, v->group ? n : 0, k), k, n, err);
     }
     free(groups);
     free(in);
@@ -537,6 +581,15 @@ static int find_columns(struct view *v, struct rnn_err *err)
         if (!*want[i].to && want[i].optional) continue;
         if (!*want[i].to) return rnn_fail(err, RNN_ERR_ARG, "table %s has no column '%s'", p->table, want[i].name);
         if (want[i].numeric && (*want[i].to)->is_text) return rnn_fail(err, RNN_ERR_ARG, "column '%s' of table %s is text, not numbers", want[i].name, p->table);
+    }
+    if (v->y && p->style == RNN_PLOT_LINES) { /* speed_lo, speed_hi of speed; lo, hi of value */
+        const struct { const char *end; const struct rnn_gcol **to; } own[] = {{"lo", &v->lo}, {"hi", &v->hi}};
+        for (size_t i = 0; i < RNN_LEN(own); i++) {
+            char *name = rnn_asprintf(strcmp(v->y->name, "value") ? "%s_%s" : "%.0s%s", v->y->name, own[i].end);
+            const struct rnn_gcol *c = name ? rnn_gtable_col(v->t, name) : NULL;
+            *own[i].to = c && !c->is_text ? c : NULL;
+            free(name);
+        }
     }
     if (!v->y || (!v->x && p->style != RNN_PLOT_HISTOGRAM) || (!v->z && p->style == RNN_PLOT_HEAT))
         return rnn_fail(err, RNN_ERR_ARG, "plot %s: which columns are x, y%s?", p->name, p->style == RNN_PLOT_HEAT ? ", z" : "");
@@ -611,6 +664,7 @@ static void say_marks(const struct view *v, const struct rnn_gathered *g, struct
     char of[60] = "", marks[200] = "";
     snprintf(of, sizeof of, y->least < y->most ? "%zu to %zu" : "%zu", y->least, y->most);
     if (y->bands) snprintf(marks, sizeof marks, "lines: means of %s values, bands: %g to %g %%; ", of, 100 * lo, 100 * hi);
+    else if (y->own) snprintf(marks, sizeof marks, "bands: %s to %s; ", v->lo->name, v->hi->name);
     else if (y->most > 1 && p->style == RNN_PLOT_LINES) snprintf(marks, sizeof marks, "lines: means of %s values; ", of);
     else if (y->most > 1 && p->style == RNN_PLOT_BARS) snprintf(marks, sizeof marks, "means of %s values, bootstrap 95 %% intervals; ", of);
     else if (y->most > 0 && p->style == RNN_PLOT_SHARES) snprintf(marks, sizeof marks, "shares of %s, Wilson 95 %% intervals; ", of);

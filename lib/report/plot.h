@@ -7,7 +7,7 @@
 #include "report/gather.h"
 
 enum rnn_plot_style {
-    RNN_PLOT_LINES,   /* mean line with a band from lo to hi quantile where several rows share x */
+    RNN_PLOT_LINES,   /* mean line with a band from lo to hi quantile where several rows share x, of single rows by their own columns y_lo, y_hi (lo, hi of value) */
     RNN_PLOT_POINTS,  /* every row a point */
     RNN_PLOT_BARS,    /* mean per category of x, with interval */
     RNN_PLOT_SHARES,  /* y is text: share of rows in each category of y, Wilson 95 % interval, against x; a line per category */
@@ -39,7 +39,7 @@ int rnn_plot_draw(const struct rnn_plot *p, const struct rnn_gathered *g, struct
 
 /* Distinct values of a column among the kept rows, numbers ascending, texts by first appearance. value[i] is a row that has it. */
 int rnn_distinct(const struct rnn_gcol *c, size_t rows, const bool *keep, size_t **value, size_t *n, struct rnn_err *err);
-/* "n = 20 networks, 400 rows of phase; taskgen | ...", of snapshots "n = 4 networks (32 with snapshots), ...": for captions of figures drawn from a table (malloc'd; NULL: memory). */
+/* "n = 20 networks, 400 rows of phase; taskgen | ...", of snapshots "n = 4 networks (32 with snapshots), ...", of rows that have an n "n = 20 rows of shared_spectrum, each with n = 10; ...": for captions of figures drawn from a table (malloc'd; NULL: memory). */
 char *rnn_plot_caption(const struct rnn_gathered *g, const struct rnn_gtable *t, const bool *keep);
 /* "pooled over delay_ms, pair; ": labels in which kept rows differ that agree in the columns `apart` (NULLs allowed, at most 3; numbers that are no
  * labels do not count) and so are summed up in one mark of y; "" when none is (malloc'd; NULL: memory). */

@@ -117,6 +117,9 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
     rnn-report figure spectrum --format png "$D/varmem.rnn" | head -c 4 | grep -q PNG
 }
 
+# words FILE: all that a figure says, lines joined
+words() { grep -o '<text>[^<]*' "$1" | cut -c 7- | tr '\n' ' '; }
+
 # make_streams: networks of other kinds, small; each of the names is a file NAME.rnn
 make_streams() {
     taskgen sequence --suffix 0 --train-fraction 0.5 | rnn-train --preset schemas --hidden 12 --nets 2 --epochs 1 -q -o seq.rnn
@@ -192,10 +195,7 @@ for name in sys.argv[1:]:
     assert 'nan' not in re.sub(r'<(path|image).*?>', '', svg, flags=re.S), (name, 'nan')
 END
     grep -q 'from scratch' transfer-transfer.svg
-    grep -q 'a (way-1): beta 2.00 \[1.90, 2.10\]' scaling-scaling-law.svg
-    grep -q 'a (way-2): beta 2.00 \[1.90, 2.20\]' scaling-scaling-law.svg
-    grep -q 'b (way-1): no exponent' scaling-scaling-law.svg
-    grep -q 'c (way-1): beta not determined \[-9.00, 22.00\]' scaling-scaling-law.svg
+    [[ "$(words scaling-scaling-law.svg)" == *"a: beta 2.00 [1.90, 2.10] b: no exponent c: beta not determined [-9.00, 22.00] way-1 "*"a: beta 2.00 [1.90, 2.20] b: no exponent c: beta not determined [-9.00, 22.00] way-2 "* ]]
     grep -q 'rnn-theory slow-point; rnn-theory limit-cycle' toy-toy-loss.svg
     grep -q 'from latent variable' phase-weights.svg
     grep -q 'n = 2 networks' lowrank-aligned-weights.svg
@@ -216,9 +216,6 @@ END
     run -2 --separate-stderr rnn-report plot --table learning --x update --y loss --style points --filter update=0 --log-x "$D/nets.rnn"
     [[ "$stderr" == *"no values above 0, which a logarithmic axis shows"* ]]
 }
-
-# words FILE: all that a figure says, lines joined
-words() { grep -o '<text>[^<]*' "$1" | cut -c 7- | tr '\n' ' '; }
 
 @test "conditions are told apart, or named as pooled; a network that stopped keeps its last value; snapshots are no networks" {
     cat >stop.py <<'END'
@@ -257,6 +254,27 @@ END
     [[ "$(words d.svg)" == *"lines: means of 2 values, "*"n = 2 networks, 12 rows"* ]]
     rnn-report figure decoding --filter cond=rc-8 -o d.svg decode.rnn
     grep -q '<text>variable 2<' d.svg
+    cat >own.py <<'END' # rows that bring their interval; behaviours by their colours; intervals side by side on a logarithmic axis
+from writer import head, table, end
+head("rnn-rollout")
+table("rollout_mean", {}, group=["limit-cycle"] * 2, trials=(1, 2), n=(3, 5), speed=(1, 2), speed_lo=(0.5, 1.5), speed_hi=(1.5, 4))
+table("phase", {"learning_rate": 0.1}, net=["a"], **{"class": ["unstable"]})
+table("phase", {"learning_rate": 1.0}, net=["b"], **{"class": ["limit-cycle"]})
+end()
+END
+    "$PYTHON" own.py >own.rnn
+    rnn-report plot --table rollout_mean --x trials --y speed --group group -o o.svg own.rnn
+    [[ "$(words o.svg)" == *"bands: speed_lo to speed_hi; n = 2 rows of rollout_mean, each with n = 3 to 5; rnn-rollout"* ]]
+    grep -q "fill-opacity" o.svg
+    grep -q "rgb(213,  94,   0)" o.svg # of limit cycles, though it is the only group
+    rnn-report plot --table phase --x learning_rate --y class --style shares --log-x -o l.svg own.rnn
+    [[ "$(words l.svg)" == *"shares of 1, Wilson 95 % intervals; n = 2 networks"* ]]
+    "$PYTHON" - <<'END' # four marks at four places, though two and two are at one rate
+import re
+svg = open("l.svg").read()
+at = {x for x in re.findall(r"<use xlink:href='#[^']*gpPt\d+' transform='translate\(([\d.]+),[\d.]+\) scale\([\d.]+\)' color='rgb\((?:213|204)", svg)}
+assert len(at) >= 5, at # and one in the key
+END
     taskgen flip-flop --fresh | rnn-train --hidden 4 --updates 9 --snapshots 0,3 --nets 2 -q | rnn-lowrank -q -o snap.rnn
     rnn-report figure singular-spectrum -o s.svg snap.rnn
     [[ "$(words s.svg)" == *"n = 2 networks (6 with snapshots), "* ]]
