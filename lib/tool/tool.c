@@ -60,6 +60,16 @@ void tool_file_or_word(const char *given, const char *commands)
     cli_die(1, "cannot open '%s': %s, nor is it one of %s", given, strerror(errno), commands);
 }
 
+/* A tool that reads what it writes never comes to an end ('>>' onto the input), or has lost its input already ('>'). */
+static void refuse_own_output(const char *file, const struct cli_common *c)
+{
+    struct stat in, out;
+    if (!is_standard(c->output) || fstat(STDOUT_FILENO, &out) != 0 || !S_ISREG(out.st_mode)) return;
+    if ((is_standard(file) ? fstat(STDIN_FILENO, &in) : stat(file, &in)) != 0) return;
+    if (in.st_dev != out.st_dev || in.st_ino != out.st_ino) return;
+    cli_die(2, "%s: is standard output, too: write to another file, or with -o, which replaces it at the end", is_standard(file) ? "standard input" : file);
+}
+
 struct rnn_reader *tool_open_input(const struct cli_tool *tool, const char *file, const struct cli_common *c)
 {
     struct rnn_reader *r;
@@ -67,6 +77,7 @@ struct rnn_reader *tool_open_input(const struct cli_tool *tool, const char *file
     if (is_standard(file) && isatty(STDIN_FILENO)) {
         cli_die(2, "no FILE, and standard input is a terminal: usage: %s %s", tool->name, tool->synopsis);
     }
+    refuse_own_output(file, c);
     if (rnn_reader_open(&r, file, c->max_frame, &err) < 0) cli_die_err(&err);
     return r;
 }

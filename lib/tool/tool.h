@@ -34,7 +34,8 @@ struct cli_parse *tool_start(const struct cli_tool *tool, int with, struct cli_c
 bool tool_interrupted(void);
 void tool_thread_begin(void *unused);     /* flushes denormals, for rnn_pool_calls.thread_begin */
 
-/* The main stream: file, or standard input when NULL or "-".  A terminal there is refused with the usage (exit 2). */
+/* The main stream: file, or standard input when NULL or "-".  A terminal there is refused with the usage
+ * (exit 2), and so is the file that standard output writes to. */
 struct rnn_reader *tool_open_input(const struct cli_tool *tool, const char *file, const struct cli_common *c);
 /* For tools whose first word may be a command: ends the program (exit 1) when `given` (may be NULL) looks like a word and is no
  * file either, naming the commands. */

@@ -191,6 +191,18 @@ PY
     cmp want out
 }
 
+@test "a file is not read while it is written" {
+    for words in "stream >>stream" "<stream >>stream" "- <stream >>stream"; do
+        cp stream before
+        run -2 --separate-stderr bash -c "ulimit -f 1000; '$probe' $words"
+        [[ "$stderr" == "tool_probe: "*"is standard output, too"* ]]
+        cmp stream before
+    done
+    "$probe" -o stream stream # this one goes well
+    run -0 "$probe" stream
+    run -0 bash -c "'$probe' stream >>other && '$probe' other >/dev/null"
+}
+
 @test "a FIFO that nobody reads can be given up" {
     mkfifo fifo
     for words in "-o fifo stream" "--text -o fifo"; do
