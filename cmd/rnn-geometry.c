@@ -1,4 +1,5 @@
 /* rnn-geometry: the geometry of population states. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
@@ -278,10 +279,22 @@ static int prepare(void *user, struct tool_each_item *it, const struct tool_item
     return latent ? rnn_kvs_str(&it->net->labels, "activity", "latent", err) : RNN_OK; /* set apart from what its units do */
 }
 
+static bool is_finite(const struct tool_states *s)
+{
+    for (size_t i = 0; i < (s->K + s->K_learn) * s->T * s->n; i++)
+        if (!isfinite(s->x[i])) return false;
+    return true;
+}
+
 static int work(void *user, struct tool_each_item *it, struct rnn_err *err)
 {
     const struct own *own = it->made;
     (void)user;
+    if (own && !is_finite(&own->states)) { /* relu units may run away within a trial */
+        it->failed++;
+        if (!(it->note = rnn_strdup("its activity leaves the finite numbers: nothing is measured"))) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
+        return tool_geometry_skip(&it->out, &opt.g, it->net, "not-finite", err);
+    }
     if (own) return tool_geometry_append(&it->out, &opt.g, it->net, &own->states, err);
     return tool_geometry_skip(&it->out, &opt.g, it->net, rnn_net_status_names[it->net->status], err);
 }

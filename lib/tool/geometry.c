@@ -436,10 +436,7 @@ static int load_step(const struct geometry_job *j, size_t at, struct geometry_st
     RNN_TRY(rnn_alloc_into(&st->X, j->K_all * j->n, sizeof *st->X, err));
     for (size_t k = 0; k < j->K_all; k++) {
         const float *x = j->s->x + (k * j->s->T + at) * j->n;
-        for (size_t u = 0; u < j->n; u++) {
-            if (!isfinite(x[u])) return rnn_fail(err, RNN_ERR_NUMERIC, "unit %zu is not finite at step %zu of trial %zu", u, st->step, k);
-            st->X[k * j->n + u] = (double)x[u];
-        }
+        for (size_t u = 0; u < j->n; u++) st->X[k * j->n + u] = (double)x[u];
     }
     if (!j->prefix) return RNN_OK;
     RNN_TRY(tool_groups_prefix(j->s, j->prefix, st->step + 1, &st->path, err));

@@ -57,7 +57,7 @@ int tool_groups_all(const struct tool_states *s, size_t max_levels, struct tool_
 int tool_groups_prefix(const struct tool_states *s, const char *by, size_t letters, struct tool_groups *out, struct rnn_err *err);
 bool tool_states_have(const struct tool_states *s, const char *parameter, bool *is_text);
 
-/* Appends everything measured.  The net may lack parameters only when no measure needs them. */
+/* Appends everything measured of states that are all finite.  The net may lack parameters only when no measure needs them. */
 int tool_geometry_append(struct rnn_bytes *out, const struct tool_geometry_opts *opts, const struct rnn_net *net,
                          const struct tool_states *s, struct rnn_err *err);
 /* A row that says why a network was not measured. */

@@ -130,6 +130,18 @@ END
     grep -q "tree_distance" t
 }
 
+@test "a network whose activity overflows is a row and a count, and the next one is measured" {
+    "$PYTHON" -c 'import numpy as np
+for name, g in ("away", 1e9), ("stays", .5): np.savez(name + ".npz", W_rec=g * np.eye(2), b_rec=np.ones(2), W_in=np.eye(2), W_out=np.eye(2))'
+    taskgen cue-discrimination --delay-ms 60 -o task
+    for name in away stays; do rnn-cat -q --from npz --cell elman --activation relu --task task "$name.npz" | rnn-run --activity -q; done >both-acts
+    run -3 --separate-stderr rnn-geometry -m dimension -o out both-acts
+    [[ "$stderr" == "rnn-geometry: warning: net-"*": its activity leaves the finite numbers: nothing is measured" ]]
+    rows out >t
+    grep -q "skipped.*not-finite" t
+    grep -q "dims_centred" t
+}
+
 @test "an ensemble of which all networks diverged is no stream without activity" {
     taskgen sequence --types abba,abab --tokens 4 | rnn-train --hidden 8 --epochs 1 --nets 2 --diverged-at 1e-3 -q >lost
     rnn-run -q --activity lost | rnn-geometry -q | rows - >t
