@@ -290,7 +290,7 @@ static void mean_field_values(void **state)
                                {5, 3.8865416565, 0.05021633}};
     double kappa, Delta, slope;
     for (size_t i = 0; i < RNN_LEN(gauss); i++) {
-        const struct rnn_meanfield f = {1, RNN_TANH, 0, &zero, &zero, &one, &gauss[i][0]};
+        const struct rnn_meanfield f = {.rank = 1, .act = RNN_TANH, .M_m = &zero, .M_n = &zero, .S_mm = &one, .S_nm = &gauss[i][0]};
         const double start = 4;
         assert_int_equal(rnn_meanfield_solve(&f, &start, &kappa, &Delta, &slope, &err), RNN_OK);
         assert_true(fabs(kappa - gauss[i][1]) < 1e-9 && fabs(slope - gauss[i][2]) < 2e-8);
@@ -300,14 +300,14 @@ static void mean_field_values(void **state)
                               {1.1, 2, 1, 0.8, 1.15440763, 1.74002280},   {2, 2, 1, 0.8, 1.81193184, 3.86546510}};
     for (size_t i = 0; i < RNN_LEN(mean); i++) {
         const double var = mean[i][2] * mean[i][2], start = 3;
-        const struct rnn_meanfield f = {1, RNN_TANH, mean[i][3], &mean[i][0], &mean[i][1], &var, &zero};
+        const struct rnn_meanfield f = {.rank = 1, .act = RNN_TANH, .g = mean[i][3], .M_m = &mean[i][0], .M_n = &mean[i][1], .S_mm = &var, .S_nm = &zero};
         assert_int_equal(rnn_meanfield_solve(&f, &start, &kappa, &Delta, &slope, &err), RNN_OK);
         assert_true(fabs(kappa - mean[i][4]) < 1e-7 && fabs(Delta - mean[i][5]) < 1e-7);
     }
     /* below the onset (overlap 1) only the quiescent state exists; above it a pair appears */
     double ks[8], Ds[8], sl[8], overlap = 0.95;
     size_t n;
-    struct rnn_meanfield f = {1, RNN_TANH, 0, &zero, &zero, &one, &overlap};
+    struct rnn_meanfield f = {.rank = 1, .act = RNN_TANH, .M_m = &zero, .M_n = &zero, .S_mm = &one, .S_nm = &overlap};
     assert_int_equal(rnn_meanfield_all(&f, 3, 9, 8, ks, Ds, sl, &n, &err), RNN_OK);
     assert_int_equal(n, 1);
     overlap = 1.5;
