@@ -293,7 +293,13 @@ static int filter_shared(void *user, struct tool_each_item *it, struct rnn_err *
 
 static int align(struct tool_each_item *it, struct made *made, struct rnn_err *err)
 {
-    RNN_TRY(tool_rotation(&st.c, it->net, it->with, &made->R, err));
+    const int rc = tool_rotation(&st.c, it->net, it->with, &made->R, err);
+    if (rc == RNN_ERR_NUMERIC) { /* relu units may run away */
+        it->failed++;
+        it->note = rnn_asprintf("it is not aligned: %s", err->msg);
+        return it->note ? RNN_OK : rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
+    }
+    RNN_TRY(rc);
     RNN_TRY(rnn_rotate_net(it->net, made->R, &made->rotated, err));
     return st.is_filter ? RNN_OK : tool_lowrank_block(&st.c, it->net, &made->rotated, &it->out, err);
 }

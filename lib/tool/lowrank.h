@@ -56,7 +56,7 @@ int tool_lowrank_overlaps(const struct tool_lowrank *c, const struct rnn_net *ne
 int tool_lowrank_selectivity(const struct tool_lowrank *c, const struct rnn_net *net, const struct tool_lowrank_trials *t,
                              struct rnn_bytes *out, struct rnn_err *err);
 
-/* R [N][N] of the net in the chosen way; the caller frees. */
+/* R [N][N] of the net in the chosen way; the caller frees.  RNN_ERR_NUMERIC: its states are not finite. */
 int tool_rotation(const struct tool_lowrank *c, const struct rnn_net *net, const struct tool_lowrank_trials *t, double **R, struct rnn_err *err);
 
 /* ---- of an ensemble: nets with the same labels ---- */

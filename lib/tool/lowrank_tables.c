@@ -356,8 +356,10 @@ static int random_rows(struct ablation *a, struct rnn_err *err)
 {
     for (size_t i = 0; i < a->c->n_random; i++) {
         struct rnn_net *changed;
-        RNN_TRY(rnn_net_minus_random(a->net, a->m, a->c->seed, i, &changed, err));
-        const int rc = ablation_row(a, "random", i + 1, "", changed, NULL, err);
+        int rc = rnn_net_minus_random(a->net, a->m, a->c->seed, i, &changed, err);
+        if (rc == RNN_ERR_ARG) return rnn_fail(err, rc, "%s; --random 0 leaves this control out", err->msg);
+        RNN_TRY(rc);
+        rc = ablation_row(a, "random", i + 1, "", changed, NULL, err);
         rnn_net_free(changed);
         RNN_TRY(rc);
     }

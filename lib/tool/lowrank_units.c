@@ -50,6 +50,8 @@ int tool_rotation(const struct tool_lowrank *c, const struct rnn_net *net, const
     *R = NULL;
     if (net->spec.cell == RNN_GRU) return rnn_fail(err, RNN_ERR_ARG, "--align: a gru has no single recurrent matrix");
     int rc = last_rates(net, t->task, t->align, &H, err);
+    for (size_t i = 0; rc >= 0 && i < t->align->K * N; i++)
+        if (!isfinite(H[i])) rc = rnn_fail(err, RNN_ERR_NUMERIC, "unit %zu ends trial %zu at no finite number", i % N, i / N);
     if (rc >= 0) rc = rnn_alloc_into(R, N * N, sizeof **R, err);
     if (rc >= 0 && c->align == TOOL_ALIGN_HIDDEN) {
         rc = rnn_rotation_hidden(t->align->K, N, H, H, c->n_signed, *R, err);

@@ -284,3 +284,18 @@ assert first['aligned-mean'] > 1.5 * first['plain-mean']
 assert 5.8 < mean(read('lowrank'), 's1') < 7.3 and 1.5 < mean(read('lowrank'), 'ratio') < 2.0
 PY
 }
+
+@test "a network that runs away is not aligned, and counts as failed; the control that factors do not allow is named" {
+    "$PYTHON" -c 'import numpy as np
+np.savez("away.npz", W_rec=1e9 * np.eye(2), b_rec=np.ones(2), W_in=np.eye(2), W_out=np.eye(2))
+np.savez("rank1.npz", m=np.ones((4, 1)), n=np.ones((1, 4)), W_out=np.ones((1, 1)))'
+    taskgen cue-discrimination --delay-ms 60 -o cue
+    rnn-cat -q --from npz --cell elman --activation relu --task cue away.npz -o away
+    run -3 --separate-stderr rnn-lowrank --align hidden --align-split test -o out away
+    [[ "$stderr" == "rnn-lowrank: warning: net-"*": it is not aligned: unit 0 ends trial 0 at no finite number" ]]
+    taskgen delayed-activation -o da
+    rnn-cat -q --from npz --cell leaky --activation tanh --tau 10 --read-latent --task da rank1.npz -o latent
+    run -2 --separate-stderr rnn-lowrank --ablation -o out latent
+    [[ "$stderr" == *"; --random 0 leaves this control out" ]]
+    rnn-lowrank --ablation --random 0 -o out latent
+}
