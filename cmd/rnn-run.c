@@ -8,13 +8,14 @@
 #include "model/run.h"
 #include "tool/activity.h"
 #include "tool/arena.h"
+#include "tool/direction.h"
 #include "tool/each_net.h"
 #include "tool/performance.h"
 #include "tool/ranges.h"
 #include "tool/tool.h"
 
 static struct options {
-    char *task, *trials;
+    char *task, *trials, *along;
     int precision, what;
     size_t count, horizon, extra, kick_step, thin, activity_count;
     double noise, kick;
@@ -39,6 +40,7 @@ static const struct cli_opt options[] = {
     { 0, "no-noise", CLI_FLAG, &opt.no_noise, NULL, 0, 0, "the same as --noise 0", 0, NULL },
     { 0, "perturb", CLI_REAL, &opt.kick, "SD", 0, 1e6, "add a Gaussian kick of this standard deviation to the state, once", 0, NULL },
     { 0, "perturb-step", CLI_SIZE, &opt.kick_step, "STEP", 0, 1e8, "the step before which it is added, counted from 0", 0, &opt.has_kick_step },
+    { 0, "perturb-along", CLI_STR, &opt.along, "[-]KIND:K", 0, 0, "make it a step of this length along read:K or write:K, modes of W_rec, input:K, output:K or unit:K", 0, NULL },
     { 0, "silence", CLI_STRS, &opt.silent, "UNITS", 0, 0, "hold the rates of units at zero: numbers from 0 and ranges, as 3,8-15", CLI_COMMA, NULL },
     { 0, "precision", CLI_CHOICE, &opt.precision, "net|double", 0, 0, "arithmetic: that of the network's training, or float64", 0, NULL },
     { .name = "Activity", .type = CLI_SECTION },
@@ -67,6 +69,7 @@ static struct state {
     struct tool_arenas arenas;
     struct run **runs; size_t n_runs, cap_runs;
     struct rnn_run_opts run;
+    struct tool_direction along;
     enum rnn_split split[RNN_N_SPLITS]; size_t n_splits;
     size_t *silent, *units;
     uint64_t n_drawn;
@@ -80,6 +83,9 @@ static void check_options(void)
     if (opt.task && opt.trials) cli_die(2, "--task and --trials contradict each other: the file of the trials holds their task");
     if (opt.horizon && opt.trials) cli_die(2, "--horizon has no effect on the trials of --trials");
     if (opt.has_kick_step && opt.kick == 0) cli_die(2, "--perturb-step has no effect without --perturb");
+    struct rnn_err err;
+    if (opt.along && opt.kick == 0) cli_die(2, "--perturb-along has no effect without --perturb");
+    if (opt.along && tool_direction_parse(opt.along, &st.along, &err) < 0) cli_die(2, "--perturb-along: %s", err.msg);
     if (!opt.activity && (opt.units.n || opt.thin != 1 || opt.what || opt.activity_count || opt.extra))
         cli_die(2, "--what, --units, --thin, --activity-count and --steps have no effect without --activity");
     st.n_splits = tool_splits(&opt.split, st.split);
@@ -180,17 +186,23 @@ static int prepare(void *user, struct tool_each_item *it, const struct tool_item
     return RNN_OK;
 }
 
-static int run_on(struct tool_each_item *it, const struct run *on, struct rnn_err *err)
+static bool can_run(const struct rnn_net *net)
+{
+    return net->status != RNN_NET_DIVERGED && rnn_net_finite(net);
+}
+
+static int run_on(struct tool_each_item *it, const struct run *on, const double *along, struct rnn_err *err)
 {
     struct rnn_run_result r = { 0 };
     struct rnn_run_opts run = st.run;
+    run.kick_along = along;
     struct tool_activity activity = { .out = &it->out, .net = it->net, .tr = &on->on->tr, .trials_id = on->trials_id, .opts = &st.run,
                                       .count = opt.activity_count };
     run.sink = opt.activity ? tool_activity_sink : NULL;
     run.sink_arg = &activity;
-    const bool can_run = it->net->status != RNN_NET_DIVERGED && rnn_net_finite(it->net);
-    int rc = can_run ? rnn_run_score(it->net, on->facts.task, &on->on->tr, &run, &r, err) : RNN_OK;
-    if (rc >= 0) rc = tool_performance_append(&it->out, it->net, &on->facts, can_run ? &r : NULL, err);
+    const bool can = can_run(it->net);
+    int rc = can ? rnn_run_score(it->net, on->facts.task, &on->on->tr, &run, &r, err) : RNN_OK;
+    if (rc >= 0) rc = tool_performance_append(&it->out, it->net, &on->facts, can ? &r : NULL, err);
     rnn_run_release(&r);
     return rc;
 }
@@ -198,9 +210,16 @@ static int run_on(struct tool_each_item *it, const struct run *on, struct rnn_er
 static int work(void *user, struct tool_each_item *it, struct rnn_err *err)
 {
     struct run **runs = it->made;
+    double *along = NULL;
+    int rc = RNN_OK;
     (void)user;
-    for (size_t i = 0; i < st.n_splits; i++) RNN_TRY(run_on(it, runs[i], err));
-    return RNN_OK;
+    if (opt.along && can_run(it->net)) {
+        rc = rnn_alloc_into(&along, it->net->spec.N, sizeof *along, err);
+        if (rc >= 0) rc = tool_direction_of(&st.along, it->net, along, err);
+    }
+    for (size_t i = 0; i < st.n_splits && rc >= 0; i++) rc = run_on(it, runs[i], along, err);
+    free(along);
+    return rc;
 }
 
 static void drop(void *user, struct tool_each_item *it)

@@ -23,6 +23,7 @@ struct rnn_run_opts {
     double noise;
     double kick_sd;          /* > 0: adds kick_sd * N(0,1) to every number of the state before step kick_step */
     size_t kick_step;
+    const double *kick_along; /* [N] adds kick_sd times this instead, the same for every trial; or NULL */
     const size_t *silent; size_t n_silent; /* units whose rate is held at zero for everything that listens to them */
     size_t extra_steps;      /* zero-input steps after the end of each trial */
     const double *state0;    /* [K][n_state] initial states instead of the net's law, or NULL */

@@ -47,8 +47,11 @@ static void cut_piece(const struct rnn_run_job *job, size_t t0, struct rnn_trial
 /* The same kick for a trial whatever the block it runs in. */
 static int kick(const struct rnn_run_job *job, size_t t, double *state, struct rnn_err *err)
 {
+    const double *along = job->opts->kick_along;
     for (size_t k = 0; k < job->K; k++) {
         struct rnn_rng g;
+        for (size_t i = 0; along && i < job->r->n_state; i++) state[k * job->r->n_state + i] += job->opts->kick_sd * along[i];
+        if (along) continue;
         RNN_TRY(rnn_rng_at(&g, job->opts->seed, RNN_RNG_RUN_KICK, job->net, job->tr->first + job->row0 + k, t, err));
         for (size_t i = 0; i < job->r->n_state; i++) state[k * job->r->n_state + i] += job->opts->kick_sd * rnn_rng_normal(&g);
     }

@@ -19,6 +19,43 @@ column() { # NAME <TSV
     awk -F '\t' -v c="$1" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == c) k = i; next } { print $k }'
 }
 
+@test "a kick along a direction: a linear network carries it on as powers of its weights, by numpy" {
+    taskgen repeat-copy --length 3 --dims 2 --fresh | rnn-theory variable-memory --form linear -H 8 --nets 2 -o linear.rnn
+    rnn-run --count 5 --activity -o still.rnn linear.rnn
+    local d
+    for d in read:2 write:2 input:1 output:2 unit:7 -write:2; do
+        rnn-run --count 5 --activity --perturb 0.5 --perturb-step 4 --perturb-along="$d" -o kicked.rnn linear.rnn
+        "$PYTHON" - "$d" <<'PY'
+import sys, msgpack, msgpack_numpy, numpy as np
+def bodies(path, kind):
+    with open(path, 'rb') as f:
+        return [b for k, b, c in msgpack.Unpacker(f, object_hook=msgpack_numpy.decode, max_buffer_size=0) if k == kind]
+kind, k = sys.argv[1].lstrip('-').split(':'); k = int(k)
+for net, a, b in zip(bodies('still.rnn', 'net'), bodies('still.rnn', 'activity'), bodies('kicked.rnn', 'activity')):
+    W, p = net['params']['W_rec'].astype(float), net['params']
+    U, s, Vt = np.linalg.svd(W)
+    if kind in ('read', 'write'):
+        sign = np.sign(Vt[k - 1][abs(Vt[k - 1]).argmax()])
+        v = sign * (Vt[k - 1] if kind == 'read' else U[:, k - 1])
+    else:
+        v = p['W_in'][:, k - 1] if kind == 'input' else p['W_out'][k - 1] if kind == 'output' else np.eye(8)[k]
+    v = v / np.linalg.norm(v) * (-.5 if sys.argv[1][0] == '-' else .5)
+    moved = b['value'].astype(float) - a['value']
+    assert a['value'].shape[0] == 5 and (moved[:, :4] == 0).all()
+    for t in range(4, 20):
+        v = W @ v
+        assert np.allclose(moved[:, t], v, atol=2e-5 * np.abs(a['value']).max()), (sys.argv, t, moved[0, t], v)
+PY
+    done
+    run -2 --separate-stderr rnn-run --perturb-along unit:0 "$NETS"
+    [ "$stderr" = "rnn-run: --perturb-along has no effect without --perturb" ]
+    run -2 --separate-stderr rnn-run --perturb 1 --perturb-along read:0 "$NETS"
+    [[ "$stderr" == "rnn-run: --perturb-along: 'read:0': must be read:K, "* ]]
+    run -2 --separate-stderr rnn-run --perturb 1 --perturb-along unit:12 -o out "$NETS"
+    [ "$stderr" = "rnn-run: net-0000: direction 'unit:12': the network has 12 units" ]
+    [ ! -e out ]
+}
+
 @test "every network is followed by its row of performance" {
     rnn-run -o out.rnn "$NETS"
     [ "$(table out.rnn | column index | tr '\n' ' ')" = "0 1 2 " ]
