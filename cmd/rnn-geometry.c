@@ -95,7 +95,7 @@ static void check_options(const struct cli_parse *p)
         { "width", TOOL_SEQUENCE }, { "shuffles", TOOL_SEQUENCE }, { "learn-from", TOOL_SEPARABILITY | TOOL_MODES },
         { "arrays", TOOL_SIMILARITY | TOOL_MODES },
         { "prefix", TOOL_SIMILARITY | TOOL_TREE | TOOL_ULTRAMETRIC | TOOL_MODES | TOOL_DENDROGRAM },
-        { "by", ~(unsigned)(TOOL_TREE | TOOL_SEQUENCE | TOOL_PCA) },
+        { "by", ~(unsigned)(TOOL_TREE | TOOL_PCA) },
     };
     static const size_t usual_dims[] = { 2, 3, 4, 6, 8, 10 };
     opt.g.wanted = parse_measures();

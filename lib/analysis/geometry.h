@@ -117,10 +117,11 @@ struct rnn_sequence { double peak_entropy, sparsity, index, ridge; size_t n_acti
 void rnn_peak_order(size_t N, size_t T, const double *R, size_t *peak, size_t *order);
 int rnn_sequence_index(size_t N, size_t T, const double *R, size_t width, struct rnn_sequence *out, struct rnn_err *err);
 
-/* Trials V [K][T][N].  Peaks found in even trials order the units; odd trials are shown in that order: raster [N][T] and order [N] (both
- * may be NULL).  rho: Spearman's correlation of the two halves' peaks over units that change.  seen: indices of the odd half. */
+/* Trials V [K][T][N] in two halves, half [K] 0 or 1 (NULL: even and odd trials).  Peaks found in half 0 order the units; half 1 is shown in
+ * that order: raster [N][T] and order [N] (both may be NULL).  rho: Spearman's correlation of the two halves' peaks over units that change.
+ * seen: indices of half 1.  RNN_ERR_ARG when a half is empty. */
 struct rnn_sequentiality { double rho; struct rnn_sequence seen; };
-int rnn_sequentiality(size_t K, size_t T, size_t N, const float *V, size_t width, double *raster, size_t *order,
+int rnn_sequentiality(size_t K, size_t T, size_t N, const float *V, const unsigned char *half, size_t width, double *raster, size_t *order,
                       struct rnn_sequentiality *out, struct rnn_err *err);
 /* The control: every unit of every trial is turned in time by a step of its own, drawn from (seed, ANALYSIS, net, item = shuffle): all
  * rates keep their sizes and autocorrelation, nothing keeps its time.  W [K][T][N] gets the turned trials. */

@@ -108,14 +108,18 @@ int rnn_sequence_index(size_t N, size_t T, const double *R, size_t width, struct
     return rc < 0 ? rc : RNN_OK;
 }
 
-/* Mean over trials half, half + 2, ...: R [N][T]. */
-static void half_mean(size_t K, size_t T, size_t N, const float *V, size_t half, double *R)
+static bool is_in(const unsigned char *half, size_t k, unsigned char which)
 {
-    const double n = (double)((K + 1 - half) / 2);
+    return (half ? half[k] : k % 2) == which;
+}
+
+/* Mean over the trials of one half, of which there are n: R [N][T]. */
+static void half_mean(size_t K, size_t T, size_t N, const float *V, const unsigned char *half, unsigned char which, size_t n, double *R)
+{
     memset(R, 0, N * T * sizeof *R);
-    for (size_t k = half; k < K; k += 2)
-        for (size_t t = 0; t < T; t++)
-            for (size_t i = 0; i < N; i++) R[i * T + t] += (double)V[(k * T + t) * N + i] / n;
+    for (size_t k = 0; k < K; k++)
+        for (size_t t = 0; is_in(half, k, which) && t < T; t++)
+            for (size_t i = 0; i < N; i++) R[i * T + t] += (double)V[(k * T + t) * N + i] / (double)n;
 }
 
 static bool changes(size_t T, const double *r)
@@ -140,19 +144,20 @@ static int peak_correlation(size_t N, size_t T, const double *A, const double *B
     return RNN_OK;
 }
 
-int rnn_sequentiality(size_t K, size_t T, size_t N, const float *V, size_t width, double *raster, size_t *order,
+int rnn_sequentiality(size_t K, size_t T, size_t N, const float *V, const unsigned char *half, size_t width, double *raster, size_t *order,
                       struct rnn_sequentiality *out, struct rnn_err *err)
 {
     double *A = NULL, *B = NULL;
-    size_t *peak = NULL, *sorted = NULL;
-    if (K < 2) return rnn_fail(err, RNN_ERR_ARG, "sequentiality needs two trials or more, not %zu", K);
+    size_t *peak = NULL, *sorted = NULL, n[2] = { 0, 0 };
+    for (size_t k = 0; k < K; k++) n[is_in(half, k, 1)]++;
+    if (!n[0] || !n[1]) return rnn_fail(err, RNN_ERR_ARG, "sequentiality needs trials in both halves, not %zu and %zu", n[0], n[1]);
     int rc = rnn_alloc_into(&A, N * T, sizeof *A, err);
     if (rc >= 0) rc = rnn_alloc_into(&B, N * T, sizeof *B, err);
     if (rc >= 0) rc = rnn_alloc_into(&peak, N, sizeof *peak, err);
     if (rc >= 0) rc = rnn_alloc_into(&sorted, N, sizeof *sorted, err);
     if (rc >= 0) {
-        half_mean(K, T, N, V, 0, A);
-        half_mean(K, T, N, V, 1, B);
+        half_mean(K, T, N, V, half, 0, n[0], A);
+        half_mean(K, T, N, V, half, 1, n[1], B);
         rnn_peak_order(N, T, A, peak, sorted);
         for (size_t i = 0; i < N && raster; i++) memcpy(raster + i * T, B + sorted[i] * T, T * sizeof *raster);
         if (order) memcpy(order, sorted, N * sizeof *order);

@@ -116,7 +116,6 @@ static int choose_groups(struct geometry_job *j, struct rnn_err *err)
 static int choose_halves(struct geometry_job *j, struct rnn_err *err)
 {
     size_t *seen;
-    if (j->s->K_learn) return RNN_OK;
     RNN_TRY(rnn_alloc_into(&j->half, j->n_by * j->K, sizeof *j->half, err));
     for (size_t b = 0; b < j->n_by; b++) {
         const struct tool_groups *g = &j->by[b];
@@ -268,7 +267,7 @@ struct reading { double accuracy, balanced, r2; size_t n; };
 /* Whether trial k (of all) is one that decoders of this fold learn from; else they are tested on it. */
 static bool learns(const struct geometry_job *j, size_t b, int fold, size_t k)
 {
-    return j->half ? j->half[b * j->K + k] == fold : k >= j->K;
+    return j->s->K_learn ? k >= j->K : j->half[b * j->K + k] == fold;
 }
 
 static int read_fold(const struct geometry_job *j, size_t b, int fold, size_t d, const double *X, bool is_ridge, struct reading *sum,
@@ -311,7 +310,7 @@ static int read_groups(const struct geometry_job *j, size_t b, size_t d, const d
                        struct reading *out, struct rnn_err *err)
 {
     *out = (struct reading){ 0 };
-    for (int fold = 0; fold < (j->half ? 2 : 1); fold++) RNN_TRY(read_fold(j, b, fold, d, X, is_ridge, out, err));
+    for (int fold = 0; fold < (j->s->K_learn ? 1 : 2); fold++) RNN_TRY(read_fold(j, b, fold, d, X, is_ridge, out, err));
     out->accuracy = out->n ? out->accuracy / (double)out->n : NAN;
     out->balanced = out->n ? out->balanced / (double)out->n : NAN;
     out->r2 = out->n ? out->r2 / (double)out->n : NAN;

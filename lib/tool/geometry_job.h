@@ -16,7 +16,7 @@ struct geometry_job {
     struct tool_groups *by; size_t n_by;
     char *prefix;                   /* the parameter that spells paths, or NULL */
     size_t depth;                   /* its longest text */
-    unsigned char *half;            /* [n_by][K] which half of its group a trial is in, where decoders of one half read the other; else NULL */
+    unsigned char *half;            /* [n_by][K] which half of its group a trial is in, for decoders of one half that read the other, and for sequences */
     size_t *sample, n_sample;       /* rows among 0 .. K-1 for all that goes over pairs and triplets, ascending */
     double *V;                      /* [n][n] right singular vectors of the recurrent weights, rows; or NULL */
 };

@@ -270,6 +270,15 @@ static void sequence_values(const struct rnn_sequentiality *q, double *v, size_t
     for (int i = 0; i < N_SEQUENCE; i++) v[(size_t)i * stride] = x[i];
 }
 
+/* Halves of the first parameter that makes groups, so that conditions that take turns are in both; NULL, every other trial, where there is none
+ * or its groups have one trial each. */
+static const unsigned char *sequence_halves(const struct geometry_job *j)
+{
+    for (size_t b = 0; b < j->n_by; b++)
+        if (j->by[b].G) return memchr(j->half + b * j->K, 1, j->K) ? j->half + b * j->K : NULL;
+    return NULL;
+}
+
 /* shuffled [N_SEQUENCE][shuffles]: the indices of trials turned in time; one copy of them is in memory. */
 static int control(struct geometry_job *j, double *shuffled, struct rnn_err *err)
 {
@@ -280,7 +289,7 @@ static int control(struct geometry_job *j, double *shuffled, struct rnn_err *err
     RNN_TRY(rnn_alloc_into(&W, j->K * s->T * j->n, sizeof *W, err));
     for (size_t i = 0; rc >= 0 && i < j->o->shuffles; i++) {
         rc = rnn_time_shuffle(j->K, s->T, j->n, s->x, j->o->seed, j->net->index, i, W, err);
-        if (rc >= 0) rc = rnn_sequentiality(j->K, s->T, j->n, W, j->o->width, NULL, NULL, &q, err);
+        if (rc >= 0) rc = rnn_sequentiality(j->K, s->T, j->n, W, sequence_halves(j), j->o->width, NULL, NULL, &q, err);
         if (rc >= 0) sequence_values(&q, shuffled + i, j->o->shuffles);
     }
     free(W);
@@ -297,7 +306,7 @@ int geometry_sequence_rows(struct geometry_job *j, struct rnn_err *err)
     if (rc >= 0) rc = rnn_alloc_into(&order, j->n, sizeof *order, err);
     if (rc >= 0) rc = rnn_alloc_into(&units, j->n, sizeof *units, err);
     if (rc >= 0) rc = rnn_alloc_into(&shuffled, N_SEQUENCE * S, sizeof *shuffled, err);
-    if (rc >= 0) rc = rnn_sequentiality(j->K, T, j->n, j->s->x, j->o->width, raster, order, &q, err);
+    if (rc >= 0) rc = rnn_sequentiality(j->K, T, j->n, j->s->x, sequence_halves(j), j->o->width, raster, order, &q, err);
     if (rc >= 0) rc = control(j, shuffled, err);
     if (rc >= 0) sequence_values(&q, seen, 1);
     for (int i = 0; rc >= 0 && i < N_SEQUENCE; i++) {

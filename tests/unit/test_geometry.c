@@ -410,7 +410,7 @@ static void sequentiality_against_shuffles(void **state)
                 const double z = (double)t - (double)((7 * i) % N);
                 V[(k * T + t) * N + i] = (float)(exp(-z * z / 2) + .3 * noise[(k * T + t) * N + i]);
             }
-    OK(rnn_sequentiality(K, T, N, V, 1, raster, order, &seen, &err));
+    OK(rnn_sequentiality(K, T, N, V, NULL, 1, raster, order, &seen, &err));
     near(seen.rho, 1, .02);
     for (size_t p = 0; p < N; p++) {
         size_t best = 0;
@@ -422,10 +422,23 @@ static void sequentiality_against_shuffles(void **state)
     double a = 0, b = 0;
     for (size_t i = 0; i < K * T * N; i++) { a += V[i]; b += W[i]; }
     near(a, b, 1e-3);
-    OK(rnn_sequentiality(K, T, N, W, 1, NULL, NULL, &turned, &err));
+    OK(rnn_sequentiality(K, T, N, W, NULL, 1, NULL, NULL, &turned, &err));
     assert_true(fabs(turned.rho) < .6);
     assert_true(turned.seen.index < seen.seen.index - .1);
-    assert_int_equal(rnn_sequentiality(1, T, N, V, 1, NULL, NULL, &seen, &err), RNN_ERR_ARG);
+    assert_int_equal(rnn_sequentiality(1, T, N, V, NULL, 1, NULL, NULL, &seen, &err), RNN_ERR_ARG);
+    /* two conditions that take turns, one running backwards at half the rate: every other trial compares them, halves of each agree */
+    unsigned char half[K];
+    for (size_t k = 0; k < K; k++) half[k] = k / 2 % 2;
+    for (size_t k = 1; k < K; k += 2)
+        for (size_t t = 0; t < T; t++)
+            for (size_t i = 0; i < N; i++) W[(k * T + t) * N + i] = V[(k * T + T - 1 - t) * N + i] / 2;
+    for (size_t k = 0; k < K; k += 2) memcpy(W + k * T * N, V + k * T * N, T * N * sizeof *W);
+    OK(rnn_sequentiality(K, T, N, W, NULL, 1, NULL, NULL, &turned, &err));
+    near(turned.rho, -1, .02);
+    OK(rnn_sequentiality(K, T, N, W, half, 1, NULL, NULL, &turned, &err));
+    near(turned.rho, 1, .02);
+    memset(half, 1, K);
+    assert_int_equal(rnn_sequentiality(K, T, N, W, half, 1, NULL, NULL, &turned, &err), RNN_ERR_ARG);
     free(V);
     free(W);
     free(noise);
