@@ -112,7 +112,7 @@ double rnn_first_crossing(size_t n, const double *x, const double *y, double lev
 {
     for (size_t i = 0; i < n; i++) {
         if (!(y[i] >= level)) continue;
-        if (i == 0 || y[i] == y[i - 1]) return x[i];
+        if (i == 0) return NAN;
         return x[i - 1] + (x[i] - x[i - 1]) * (level - y[i - 1]) / (y[i] - y[i - 1]);
     }
     return NAN;

@@ -23,7 +23,8 @@ int rnn_fit_onset(size_t n, const double *T, const double *y, const double start
 int rnn_fit_onset_global(size_t n, const double *T, const double *y, double step_ms, struct rnn_curve_fit *out, struct rnn_err *err);
 /* y = 1 / (1 + exp(-k (x - x0))), parameters (x0, k) from start. */
 int rnn_fit_logistic(size_t n, const double *x, const double *y, const double start[2], struct rnn_curve_fit *out, struct rnn_err *err);
-/* First x, by linear interpolation, where y rises to `level` (x ascending); NaN when it never does. */
+/* First x, by linear interpolation, where y rises to `level` (x ascending); NaN when it never does, or lies there from the
+ * first x on: where it rose is then not to be seen. */
 double rnn_first_crossing(size_t n, const double *x, const double *y, double level);
 /* lr_c ~ T^-beta: least squares of ln lr on ln T; beta = -slope.  Points that are not finite and positive are left out. */
 int rnn_fit_exponent(size_t n, const double *T, const double *lr, struct rnn_line *out, struct rnn_err *err);

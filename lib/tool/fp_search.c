@@ -133,7 +133,7 @@ static int add_exact(struct tool_fp_job *j, struct tool_fp_found *f, struct rnn_
         const struct rnn_cycle *c = &exact.c[i];
         const double reach = rnn_map_affine_radius(&f->map, c->x, work);
         struct rnn_fp_point p = {.status = RNN_FP_FIXED, .residual = c->residual, .radius = fmin(c->residual * 1e3 + 1e-14, reach), .unique = reach,
-                                 .basin = reach, .start = SIZE_MAX};
+                                 .basin = reach, .start = SIZE_MAX, .gradient = NAN}; /* which was not looked at */
         rc = rnn_alloc_into(&p.x, f->map.N, sizeof *p.x, err);
         if (rc < 0) break;
         memcpy(p.x, c->x, f->map.N * sizeof *p.x);

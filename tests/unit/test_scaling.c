@@ -120,7 +120,8 @@ static void crossings(void **state)
     const double x[4] = {0, 10, 20, 30}, y[4] = {0, 0, 0.2, 1};
     near(rnn_first_crossing(4, x, y, 0.1), 15, 1e-12);
     assert_true(isnan(rnn_first_crossing(3, x, y, 0.5)));
-    near(rnn_first_crossing(4, x, y, 0), 0, 0);
+    assert_true(isnan(rnn_first_crossing(4, x, y, 0)));
+    assert_true(isnan(rnn_first_crossing(2, x + 2, y + 2, 0.1))); /* above it from the first delay on: no delay was found */
 }
 
 /* A sweep of rates 1e-1 .. 1e-3, delays 5 .. 400 ms and 20 seeds, in which seed s (0 .. 19) fails from the delay T0(rate) (1/2 + s/20) on. */
