@@ -167,9 +167,9 @@ full = run("rnn-cat", "--from", "npz", stdin=save({**net_arrays("elman", "f4"), 
 back = run("rnn-cat", "--from", "mat", stdin=run("rnn-cat", "--to", "mat", stdin=full))
 ok(same(*(np.array(frames(s)[1][1]["params0"]["W_rec"]) for s in (full, back))) and frames(full)[1][1]["id"] == frames(back)[1][1]["id"],
    "what --to mat writes of one net, --from mat reads")
-for n in (60, 128 + 7, len(matfile(mat_in)) - 1):
-    p = subprocess.run([os.path.join(BIN, "rnn-cat"), "--from", "mat"], input=matfile(mat_in)[:n], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    ok(p.returncode == 1 and p.stderr.count(b"\n") == 1 and not p.stdout, f"a MATLAB file of which {n} bytes came is refused")
+for size in (60, 128 + 7, len(matfile(mat_in)) - 1):
+    p = subprocess.run([os.path.join(BIN, "rnn-cat"), "--from", "mat"], input=matfile(mat_in)[:size], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    ok(p.returncode == 1 and p.stderr.count(b"\n") == 1 and not p.stdout, f"a MATLAB file of which {size} bytes came is refused")
 
 # --- a net as a stranger writes it ---
 hand = ("net", {"id": "hand", "cell": "elman", "activation": "tanh", "N": 2, "n_in": 1, "n_out": 1, "index": 4, "mood": {"deep": [1, None]},
