@@ -1,61 +1,21 @@
 /* Training against values that others computed: the full-rank traces (an independent autograd run) and the rank-2 histories of
  * the short-term memory study, and against itself: pieces, saved states, shared addresses. */
 #include <complex.h>
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "training.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
 #include "base/mem.h"
 #include "model/reduced.h"
-#include "model/run.h"
-#include "model/train.h"
 #include "model/train_state.h"
 #include "num/kernels.h"
 #include "num/linalg.h"
 
 enum { UNITS = 100 };
 
-static struct rnn_err err;
-
-static void ok(int rc)
-{
-    if (rc < 0) fail_msg("%s", err.msg);
-}
-
-static struct rnn_task *make_task(const char *name, const char *const *kv)
-{
-    struct rnn_kvs p = { 0 };
-    struct rnn_task *t;
-    for (; kv && *kv; kv += 2) ok(rnn_kvs_from_text(&p, kv[0], kv[1], &err));
-    ok(rnn_task_make(&t, name, &p, 0, &err));
-    rnn_kvs_release(&p);
-    return t;
-}
-#define TASK(name, ...) make_task(name, (const char *const[]){ __VA_ARGS__, NULL })
-
-/* Runs to the end in calls of `chunk` updates. */
-static void run(struct rnn_trainer *t, uint64_t chunk)
-{
-    int rc;
-    while ((rc = rnn_trainer_advance(t, chunk, &err)) == RNN_OK) {}
-    ok(rc);
-    assert_int_equal(rc, RNN_EOS);
-}
-
-/* Loss of the row of update u. */
 static double loss_at(const struct rnn_trainer *t, uint64_t u)
 {
-    const struct rnn_learning *l = rnn_trainer_learning(t);
-    for (size_t i = 0; i < l->n_rows; i++) {
-        if (l->v[i * l->n_cols] == (double)u) return l->v[i * l->n_cols + 2];
-    }
-    fail_msg("no row for update %llu", (unsigned long long)u);
-    return NAN;
+    return cell_at(t, u, "loss");
 }
 
 /* ---- the full-rank traces ---- */
@@ -690,18 +650,6 @@ static void test_presets_fit_their_tasks(void **state)
 
 /* ---- curriculum, ends, verdicts ---- */
 
-static double cell_at(const struct rnn_trainer *t, uint64_t update, const char *column)
-{
-    const struct rnn_learning *l = rnn_trainer_learning(t);
-    for (size_t j = 0; j < l->n_cols; j++) {
-        for (size_t i = 0; !strcmp(l->names[j], column) && i < l->n_rows; i++) {
-            if (l->v[i * l->n_cols] == (double)update) return l->v[i * l->n_cols + j];
-        }
-    }
-    fail_msg("no %s at update %llu", column, (unsigned long long)update);
-    return NAN;
-}
-
 static void test_curriculum(void **state)
 {
     struct rnn_train_config k = busy(32);
@@ -720,122 +668,6 @@ static void test_curriculum(void **state)
     }
     rnn_task_free((struct rnn_task *)d.task);
     rnn_train_config_release(&k);
-}
-
-/* ---- given sets ---- */
-
-/* A curriculum goes by its batches, cut to the horizon; a row shows the whole set, as the row at the end does. */
-static void test_curriculum_on_a_set(void **state)
-{
-    struct rnn_train_config k = busy(32);
-    struct rnn_train_data d = { .task = TASK("repeat-copy", "length", "3", "dims", "2", "horizon", "20") };
-    struct rnn_trials given;
-    double accuracy[2];
-    (void)state;
-    ok(rnn_task_trials(d.task, RNN_TRAIN, 0, NULL, 0, 40, 0, &given, &err));
-    d.train = &given;
-    k.batch = 8;
-    for (uint64_t updates = 0; updates < 2; updates++) {
-        struct rnn_trainer *t;
-        k.updates = updates;
-        ok(rnn_train_resolve(&k, &d, &err));
-        ok(rnn_trainer_new(&t, &k, &d, NULL, 0, &err));
-        run(t, 1);
-        accuracy[updates] = cell_at(t, 0, "accuracy");
-        rnn_trainer_free(t);
-    }
-    assert_true(accuracy[0] > 0 && accuracy[1] == accuracy[0]);
-    rnn_trials_release(&given);
-    rnn_task_free((struct rnn_task *)d.task);
-    rnn_train_config_release(&k);
-}
-
-static void test_steps_that_count(void **state)
-{
-    const double task[2][4] = { { 0, 2, 0.5, 0 }, { 0 } }, last[2][4] = { { 0, 0, 1, 0 }, { 0 } };
-    struct rnn_train_config k;
-    struct rnn_train_data d = { .task = TASK("flip-flop", "bits", "1", "steps", "4") };
-    struct rnn_trials given;
-    struct rnn_trainer *t;
-    (void)state;
-    ok(rnn_task_trials(d.task, RNN_TRAIN, 0, NULL, 0, 2, 0, &given, &err));
-    memcpy(given.w, task, sizeof task);
-    d.train = &given;
-    rnn_train_config_default(&k);
-    k.spec.N = 3;
-    k.batch = 2;
-    k.updates = 1;
-    k.loss_steps = RNN_STEPS_LAST;
-    ok(rnn_train_resolve(&k, &d, &err));
-    ok(rnn_trainer_new(&t, &k, &d, NULL, 0, &err));
-    run(t, 1);
-    assert_memory_equal(t->batch.w, last, sizeof last); /* a trial without a scored step stays without */
-    rnn_trainer_free(t);
-    rnn_trials_release(&given);
-    rnn_task_free((struct rnn_task *)d.task);
-}
-
-/* A batch larger than the set is the set: nothing is made, or worked out, for the rest. */
-static void test_batch_beyond_the_set(void **state)
-{
-    struct rnn_train_config k;
-    struct rnn_train_data d = { .task = TASK("flip-flop", "bits", "2", "steps", "9") };
-    struct rnn_trials given;
-    struct rnn_train_memory m[2];
-    double theta[2][256];
-    (void)state;
-    ok(rnn_task_trials(d.task, RNN_TRAIN, 0, NULL, 0, 5, 0, &given, &err));
-    d.train = &given;
-    for (int i = 0; i < 2; i++) {
-        struct rnn_trainer *t;
-        rnn_train_config_default(&k);
-        k.spec.N = 7;
-        k.batch = i ? 1000 : 5;
-        k.updates = 3;
-        ok(rnn_train_resolve(&k, &d, &err));
-        ok(rnn_train_memory(&k, &d, &m[i], &err));
-        ok(rnn_trainer_new(&t, &k, &d, NULL, 0, &err));
-        run(t, 2);
-        rnn_trainer_theta(t, theta[i]);
-        assert_int_equal(t->model->params.total, 93);
-        rnn_trainer_free(t);
-    }
-    assert_memory_equal(theta[0], theta[1], 93 * sizeof theta[0][0]);
-    assert_int_equal(m[0].total, m[1].total);
-    rnn_trials_release(&given);
-    rnn_task_free((struct rnn_task *)d.task);
-}
-
-/* Heads that are asked in some of the trials only: every head's loss is a mean over all of its own, whatever blocks they are run in. */
-static void test_validation_of_heads(void **state)
-{
-    struct rnn_train_data d = { .task = TASK("sequence", "objective", "multi", "types", "abba,abab", "tokens", "14", "validation-fraction", "0.3") };
-    struct rnn_train_config k;
-    struct rnn_trials given;
-    struct rnn_trainer *t;
-    struct rnn_net *net;
-    struct rnn_run_result r;
-    (void)state;
-    ok(rnn_task_trials(d.task, RNN_VALIDATION, 0, NULL, 0, 80, 0, &given, &err));
-    for (size_t i = 10 * given.T; i < 80 * given.T; i++) memset(given.y + i * given.n_out, 0, 2 * sizeof *given.y); /* the first ten name their class */
-    d.validation = &given;
-    rnn_train_config_default(&k);
-    k.spec.N = 6;
-    k.spec.n_latent = 3;
-    k.batch = 4;
-    k.updates = 5;
-    k.validate_every = 5;
-    ok(rnn_train_resolve(&k, &d, &err));
-    ok(rnn_trainer_new(&t, &k, &d, NULL, 0, &err));
-    run(t, 9);
-    ok(rnn_trainer_finish(t, &net, &err));
-    ok(rnn_run_score(net, d.task, &given, &(struct rnn_run_opts)RNN_RUN_DEFAULT, &r, &err));
-    if (!(fabs(r.loss - t->now.val_loss) < 1e-6)) fail_msg("%.9g while training, %.9g run afterwards", t->now.val_loss, r.loss);
-    rnn_run_release(&r);
-    rnn_net_free(net);
-    rnn_trainer_free(t);
-    rnn_trials_release(&given);
-    rnn_task_free((struct rnn_task *)d.task);
 }
 
 /* Updates until the end, and why. */
@@ -931,7 +763,6 @@ int main(void)
         cmocka_unit_test(test_frozen_blocks_stay), cmocka_unit_test(test_schedules), cmocka_unit_test(test_divergence_is_a_result),
         cmocka_unit_test(test_overflow_is_divergence),
         cmocka_unit_test(test_presets_fit_their_tasks), cmocka_unit_test(test_curriculum),
-        cmocka_unit_test(test_curriculum_on_a_set), cmocka_unit_test(test_steps_that_count), cmocka_unit_test(test_batch_beyond_the_set), cmocka_unit_test(test_validation_of_heads),
         cmocka_unit_test(test_ends), cmocka_unit_test(test_verdicts),
     };
     ok(rnn_kernels_select(NULL, &err));
