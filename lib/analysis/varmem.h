@@ -128,7 +128,8 @@ struct rnn_vm_trajectories {
     double threshold;   /* a content counts as + from here on: 0 for +-1, 1/2 for 0/1 */
 };
 /* Variable m (0-based) holds full[t+m] after step s-1+t.  accuracy [s] per variable at output offset t (t-s in the paper): agreement
- * of sides of the threshold over trials and kept elements (NaN where a variable has none); r2 [s] (NULL ok): 1 - residual / total. */
+ * of sides of the threshold over trials and kept elements (NaN where a variable has none); r2 [s] (NULL ok): 1 - residual / total, NaN
+ * where its contents are the same in all trials. */
 int rnn_vm_decode(const struct rnn_vm_basis *b, const struct rnn_operator *op, const struct rnn_vm_trajectories *tr, size_t offset,
                   double *accuracy, double *r2, struct rnn_err *err);
 /* The linear reduced model c' = Phi_l c from c(s) = Psi* h(s): share of right sides of the newest variable against full, over the

@@ -254,7 +254,8 @@ int rnn_vm_decode(const struct rnn_vm_basis *b, const struct rnn_operator *op, c
     for (size_t m = 0; m < s; m++) {
         const double *a = sums + 5 * m;
         accuracy[m] = a[1] ? a[0] / a[1] : NAN;
-        if (r2) r2[m] = a[1] ? 1 - a[2] / (a[4] - a[3] * a[3] / a[1]) : NAN;
+        const double total = a[1] ? a[4] - a[3] * a[3] / a[1] : 0;
+        if (r2) r2[m] = total > 1e-12 * a[4] ? 1 - a[2] / total : NAN;
     }
     free(sums);
     return RNN_OK;

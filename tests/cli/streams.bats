@@ -33,6 +33,23 @@ setup() {
     [[ "$stderr" == "rnn-cat: standard input: "*rnn-train* ]]
 }
 
+@test "without networks in the stream every tool says so in one line, and those that add to it pass it on" {
+    taskgen sequence >alone.rnn
+    for next in rnn-run rnn-lowrank "rnn-lowrank --truncate 1" rnn-fixedpts rnn-varmem "rnn-theory mean-field"; do
+        # shellcheck disable=SC2086
+        run -0 --separate-stderr $next -o out.rnn alone.rnn
+        [ "$stderr" = "${next%% *}: warning: no networks in the input: nothing was done" ] || { echo "$next: $stderr"; false; }
+        rnn-cat check out.rnn | grep -q "1 task, 2 trials, 0 net"
+    done
+    run -1 --separate-stderr rnn-geometry -o out2.rnn alone.rnn
+    [ "$stderr" = "rnn-geometry: no activity in the stream: rnn-run --activity writes it" ]
+    run -1 --separate-stderr rnn-rollout -o out2.rnn alone.rnn
+    [ "$stderr" = "rnn-rollout: no networks that can be run in the input" ]
+    run -1 --separate-stderr rnn-transfer --donors alone.rnn -o out2.rnn alone.rnn
+    [ "$stderr" = "rnn-transfer: --donors: alone.rnn: segment 0 holds no nets" ]
+    [ ! -e out2.rnn ]
+}
+
 @test "empty input names the command before" {
     for next in rnn-train rnn-run rnn-cat "rnn-cat check" "rnn-cat head"; do
         run -1 --separate-stderr bash -c "$next </dev/null >out.rnn"

@@ -277,6 +277,13 @@ static void decoding(void **state)
         rnn_vm_phi_release(&phi);
         rnn_vm_basis_release(&basis);
     }
+    /* contents that never vary have no variance to explain */
+    const struct rnn_vm_options opt = {.variant = RNN_VM_DUAL, .project = true};
+    for (size_t i = 0; i < K * T * 4; i++) full[i] = 1;
+    assert_int_equal(rnn_vm_basis_make(&b.lin, &b.op, &b.proj, &opt, NULL, &basis, &err), RNN_OK);
+    assert_int_equal(rnn_vm_decode(&basis, &b.op, &tr, 4, accuracy, r2, &err), RNN_OK);
+    for (size_t m = 0; m < S; m++) assert_true(isnan(r2[m]) && !isnan(accuracy[m]));
+    rnn_vm_basis_release(&basis);
     free(h), free(full);
     release(&b);
 }
