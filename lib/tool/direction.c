@@ -46,9 +46,10 @@ static int of_weights(const struct tool_direction *d, const struct rnn_net *net,
     const bool is_in = d->kind == TOOL_DIR_INPUT;
     const size_t N = net->spec.N;
     const struct rnn_param *p = rnn_param_find(&net->params, is_in ? "W_in" : "W_out");
-    const size_t units = !p ? 0 : is_in ? p->rows : p->cols, have = !p ? 0 : is_in ? p->cols : p->rows;
+    const size_t have = !p ? 0 : is_in ? p->cols : p->rows;
+    const bool is_of_units = is_in ? net->spec.cell != RNN_GRU : !net->spec.read_latent; /* which sizes do not tell: rank may be N */
     if (d->k >= have) return too_few(d, have, err);
-    if (units != N) return rnn_fail(err, RNN_ERR_ARG, "direction '%s': %s is not one of units", d->text, p->name);
+    if (!is_of_units) return rnn_fail(err, RNN_ERR_ARG, "direction '%s': %s is not one of units", d->text, p->name);
     for (size_t i = 0; i < N; i++) v[i] = net->theta[p->offset + (is_in ? i * have + d->k : d->k * N + i)];
     return RNN_OK;
 }

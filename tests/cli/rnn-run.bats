@@ -53,6 +53,9 @@ PY
     [[ "$stderr" == "rnn-run: --perturb-along: 'read:0': must be read:K, "* ]]
     run -2 --separate-stderr rnn-run --perturb 1 --perturb-along unit:12 -o out "$NETS"
     [ "$stderr" = "rnn-run: net-0000: direction 'unit:12': the network has 12 units" ]
+    taskgen flip-flop --bits 2 --steps 6 | rnn-train -q --hidden 3 --rank 3 --read-latent --updates 1 -o latent.rnn
+    run -2 --separate-stderr rnn-run --perturb 1 --perturb-along output:1 -o out latent.rnn
+    [ "$stderr" = "rnn-run: net-0000: direction 'output:1': W_out is not one of units" ]
     [ ! -e out ]
 }
 
