@@ -48,20 +48,50 @@ size_t rnn_net_letters(const char *id)
     return at && at[1] && strspn(at + 1, "0123456789") == strlen(at + 1) ? (size_t)(at - id) : strlen(id);
 }
 
-int rnn_number_nets(const struct rnn_gtable *t, const bool *keep, bool snapshots, size_t *net_of, size_t *n, struct rnn_err *err)
+int rnn_number_nets(const struct rnn_gtable *t, const bool *keep, size_t *net_of, size_t *n, struct rnn_err *err)
+{
+    const struct rnn_gcol *net = rnn_gtable_col(t, "net");
+    *n = 0;
+    for (size_t i = 0; i < t->rows; i++) net_of[i] = net && net->is_text ? (size_t)t->home[i] : 0;
+    return net && net->is_text ? rnn_split_rows(t, keep, net, net_of, net_of, n, err) : RNN_OK;
+}
+
+static bool marks_copy(const struct rnn_gcol *c)
+{
+    return c->is_label && (!strcmp(c->name, "lowrank") || !strcmp(c->name, "activity"));
+}
+
+/* Pairs of id and where the network came first; where there are copies, of id and labels, those that mark copies only if they count. */
+static int count_by(const struct rnn_gtable *t, const bool *keep, const struct rnn_gcol *id, bool copies, bool snapshots, bool each_copy, size_t *class_of, size_t *n,
+                    struct rnn_err *err)
+{
+    for (size_t i = 0; i < t->rows; i++) class_of[i] = copies ? 0 : (size_t)t->home[i];
+    RNN_TRY(rnn_split_rows(t, keep, id, class_of, class_of, n, err));
+    for (size_t c = 0; copies && c < t->n_cols; c++)
+        if (t->col[c].is_label && strcmp(t->col[c].name, "net") && (snapshots || strcmp(t->col[c].name, "snapshot")) && (each_copy || !marks_copy(&t->col[c])))
+            RNN_TRY(rnn_split_rows(t, keep, &t->col[c], class_of, class_of, n, err));
+    return RNN_OK;
+}
+
+int rnn_count_nets(const struct rnn_gtable *t, const bool *keep, struct rnn_net_count *count, struct rnn_err *err)
 {
     const struct rnn_gcol *net = rnn_gtable_col(t, "net");
     struct rnn_gcol whole = {.is_text = true};
-    int rc = RNN_OK;
-    *n = 0;
-    for (size_t i = 0; i < t->rows; i++) net_of[i] = net && net->is_text ? (size_t)t->home[i] : 0;
+    size_t *class_of = NULL;
+    bool copies = false;
+    *count = (struct rnn_net_count){0};
     if (!net || !net->is_text) return RNN_OK;
-    if (snapshots) return rnn_split_rows(t, keep, net, net_of, net_of, n, err);
-    RNN_TRY(rnn_alloc_into(&whole.s, t->rows + 1, sizeof *whole.s, err));
+    for (size_t c = 0; c < t->n_cols && !copies; c++)
+        for (size_t i = 0; marks_copy(&t->col[c]) && i < t->rows; i++) copies |= (!keep || keep[i]) && !rnn_gcol_missing(&t->col[c], i);
+    int rc = rnn_alloc_into(&whole.s, t->rows + 1, sizeof *whole.s, err);
+    if (rc >= 0) rc = rnn_alloc_into(&class_of, t->rows + 1, sizeof *class_of, err);
     for (size_t i = 0; rc >= 0 && i < t->rows; i++)
         if (!(whole.s[i] = rnn_asprintf("%.*s", (int)rnn_net_letters(net->s[i]), net->s[i]))) rc = rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
-    if (rc >= 0) rc = rnn_split_rows(t, keep, &whole, net_of, net_of, n, err);
+    if (rc >= 0) rc = count_by(t, keep, &whole, copies, false, false, class_of, &count->nets, err);
+    if (rc >= 0) rc = count_by(t, keep, net, copies, true, false, class_of, &count->with_snapshots, err);
+    if (rc >= 0) rc = count_by(t, keep, net, copies, true, true, class_of, &count->all, err);
     rnn_release_words(whole.s, t->rows);
+    free(class_of);
     return rc;
 }
 
@@ -143,7 +173,8 @@ int rnn_condition_words(const struct rnn_gtable *t, const bool *keep, const char
             if (!rnn_gcol_missing(by[k], i))
                 used += (size_t)snprintf(buf + used, sizeof buf - used, "%s%s%s%s", used ? ", " : "", text ? "" : by[k]->name, text ? "" : " ", rnn_gcol_text(by[k], i, cell));
         }
-        if (!((*words)[i] = rnn_strdup(n_by || !else_net ? *buf ? buf : "other" : net && net->is_text ? net->s[i] : "all"))) rc = rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
+        if (n_by && !*buf) snprintf(buf, sizeof buf, "no %s", by[0]->name);
+        if (!((*words)[i] = rnn_strdup(n_by || !else_net ? buf : net && net->is_text ? net->s[i] : "all"))) rc = rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
     }
     free(class_of);
     return rc;

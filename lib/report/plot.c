@@ -173,16 +173,16 @@ static const char *own_n(const struct rnn_gtable *t, const bool *keep, char *out
 
 char *rnn_plot_caption(const struct rnn_gathered *g, const struct rnn_gtable *t, const bool *keep)
 {
-    size_t rows = 0, nets = 0, states = 0;
-    size_t *net_of = rnn_alloc(t->rows + 1, sizeof *net_of);
+    size_t rows = 0;
+    struct rnn_net_count n;
     struct rnn_err err;
-    if (!net_of || rnn_number_nets(t, keep, true, net_of, &states, &err) < 0 || rnn_number_nets(t, keep, false, net_of, &nets, &err) < 0) nets = 0;
-    free(net_of);
+    if (rnn_count_nets(t, keep, &n, &err) < 0) return NULL;
     for (size_t i = 0; i < t->rows; i++) rows += keep[i];
-    char *commands = commands_of(g, t, keep), *out, many[60] = "";
+    char *commands = commands_of(g, t, keep), *out, many[80] = "";
     const char *words = commands ? commands : "", *plural = rows == 1 ? "" : "s";
-    if (states > nets) snprintf(many, sizeof many, " (%zu with snapshots)", states);
-    if (nets) out = rnn_asprintf("n = %zu network%s%s, %zu row%s of %s; %s", nets, nets == 1 ? "" : "s", many, rows, plural, t->name, words);
+    if (n.all > n.nets) snprintf(many, sizeof many, " (%zu with %s%s%s)", n.all, n.with_snapshots > n.nets ? "snapshots" : "", n.with_snapshots > n.nets && n.all > n.with_snapshots ? " and " : "",
+                                 n.all > n.with_snapshots ? "changed copies" : "");
+    if (n.nets) out = rnn_asprintf("n = %zu network%s%s, %zu row%s of %s; %s", n.nets, n.nets == 1 ? "" : "s", many, rows, plural, t->name, words);
     else out = rnn_asprintf("n = %zu row%s of %s%s; %s", rows, plural, t->name, own_n(t, keep, many, sizeof many), words);
     free(commands);
     return out;
@@ -625,7 +625,7 @@ static int number_held(struct view *v, struct rnn_err *err)
 {
     if (!v->p->held) return RNN_OK;
     RNN_TRY(rnn_alloc_into(&v->net_of, v->t->rows + 1, sizeof *v->net_of, err));
-    RNN_TRY(rnn_number_nets(v->t, v->keep, true, v->net_of, &v->nets, err));
+    RNN_TRY(rnn_number_nets(v->t, v->keep, v->net_of, &v->nets, err));
     if (!v->nets) v->nets = 1;
     RNN_TRY(rnn_alloc_into(&v->last_x, v->nets, sizeof *v->last_x, err));
     return rnn_alloc_into(&v->last_y, v->nets, sizeof *v->last_y, err);

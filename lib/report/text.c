@@ -111,17 +111,16 @@ static int kept_rows(const struct rnn_gtable *t, const bool *keep, size_t **row,
     return RNN_OK;
 }
 
-/* Networks, snapshots not told apart; 0 where rows belong to none. */
+/* Networks, snapshots and changed copies not told apart; 0 where rows belong to none. */
 static int distinct_nets(const struct rnn_gtable *t, const size_t *row, size_t n, size_t *nets, struct rnn_err *err)
 {
+    struct rnn_net_count count = {0};
     bool *keep = NULL;
-    size_t *net_of = NULL;
     int rc = rnn_alloc_into(&keep, t->rows + 1, sizeof *keep, err);
-    if (rc >= 0) rc = rnn_alloc_into(&net_of, t->rows + 1, sizeof *net_of, err);
     for (size_t i = 0; rc >= 0 && i < n; i++) keep[row[i]] = true;
-    if (rc >= 0) rc = rnn_number_nets(t, keep, false, net_of, nets, err);
+    if (rc >= 0) rc = rnn_count_nets(t, keep, &count, err);
+    *nets = count.nets;
     free(keep);
-    free(net_of);
     return rc;
 }
 

@@ -279,6 +279,8 @@ END
     rnn-report figure singular-spectrum -o s.svg snap.rnn
     [[ "$(words s.svg)" == *"n = 2 networks (6 with snapshots), "* ]]
     rnn-report snap.rnn | grep -q '^singular: .* of 2 networks$'
+    { cat snap.rnn; rnn-lowrank -q --ablate 1 snap.rnn | rnn-cat select --kind net | rnn-lowrank -q; } | rnn-report figure singular-spectrum -o c.svg
+    [[ "$(words c.svg)" == *"n = 2 networks (12 with snapshots and changed copies), "* ]]
 }
 
 @test "any table can be drawn" {
