@@ -264,7 +264,7 @@ int rnn_compare_paired(size_t n, const double *a, const double *b, double level,
     *out = (struct rnn_paired){ .mean_a = NAN, .mean_b = NAN, .diff = NAN, .lo = NAN, .hi = NAN, .p = NAN };
     RNN_TRY(rnn_alloc_into(&d, n, sizeof *d, err));
     for (size_t i = 0; i < n; i++) {
-        if (isnan(a[i]) || isnan(b[i])) continue;
+        if (!isfinite(a[i]) || !isfinite(b[i])) continue;
         sum_a += a[i];
         sum_b += b[i];
         d[out->n++] = a[i] - b[i];

@@ -46,7 +46,7 @@ double rnn_curve_area(size_t n, const double *x, const double *y);              
 /* ---- paired comparison ---- */
 
 struct rnn_paired {
-    size_t n;                /* pairs of which both are numbers */
+    size_t n;                /* pairs of which both are finite */
     double mean_a, mean_b, diff, lo, hi; /* diff = mean(a - b), with a percentile bootstrap interval of `level` */
     double p;                /* two-sided paired permutation */
 };

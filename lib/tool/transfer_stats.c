@@ -58,8 +58,18 @@ int tool_results_add(struct tool_results *r, size_t segment, struct tool_outcome
 enum endpoint { TEST_ACCURACY, TRAIN_ACCURACY, TEST_LOSS, FINAL_ACCURACY, AREA, JUMP_START, TO_CRITERION };
 const char *const tool_endpoint_names[] = { "accuracy", "train_accuracy", "loss", "final_accuracy", "area", "jump_start", "epochs_to_criterion", NULL };
 
-static double value_of(const struct tool_curve *c, enum endpoint e, double at, double criterion)
+/* The longest course of a pair's recipients: one that diverged stopped early, and did not get there sooner for it. */
+static double whole_course(const struct pair *p, size_t n_conditions)
 {
+    double last = 0;
+    for (size_t k = 0; k < n_conditions; k++)
+        if (p->curves[k].n) last = fmax(last, p->curves[k].epoch[p->curves[k].n - 1]);
+    return last;
+}
+
+static double value_of(const struct pair *p, size_t condition, size_t n_conditions, enum endpoint e, double at, double criterion)
+{
+    const struct tool_curve *c = &p->curves[condition];
     switch (e) {
     case TEST_ACCURACY: return rnn_curve_at(c->n, c->epoch, c->test_accuracy, at);
     case TRAIN_ACCURACY: return rnn_curve_at(c->n, c->epoch, c->train_accuracy, at);
@@ -71,7 +81,7 @@ static double value_of(const struct tool_curve *c, enum endpoint e, double at, d
     }
     if (!c->n || isnan(c->train_accuracy[0])) return NAN;
     const double first = rnn_curve_first_at_least(c->n, c->epoch, c->train_accuracy, criterion);
-    return isnan(first) ? c->epoch[c->n - 1] : first; /* never: the whole course, a lower bound */
+    return isnan(first) ? whole_course(p, n_conditions) : first; /* never: a lower bound */
 }
 
 struct comparison { size_t a, b; enum endpoint e; double at; bool primary; struct rnn_paired r; double p_holm; };
@@ -82,8 +92,8 @@ static int compare(const struct tool_results *r, const struct tool_endpoints *e,
     double *x;
     RNN_TRY(rnn_alloc_into(&x, 2 * r->n, sizeof *x, err));
     for (size_t i = 0; i < r->n; i++) {
-        x[i] = value_of(&r->v[i].curves[c.a], c.e, c.at, e->criterion);
-        x[r->n + i] = value_of(&r->v[i].curves[c.b], c.e, c.at, e->criterion);
+        x[i] = value_of(&r->v[i], c.a, r->n_conditions, c.e, c.at, e->criterion);
+        x[r->n + i] = value_of(&r->v[i], c.b, r->n_conditions, c.e, c.at, e->criterion);
     }
     int rc = rnn_compare_paired(r->n, x, x + r->n, e->level, e->B, e->seed, f->n, &c.r, err);
     free(x);
