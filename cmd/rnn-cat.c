@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "codec/codec.h"
 #include "convert/look.h"
+#include "convert/relabel.h"
 #include "convert/select.h"
 #include "convert/tidy.h"
 #include "tool/convert.h"
@@ -21,7 +22,7 @@ static const char *const commands[] = { [INFO] = "info", [NETS] = "nets", [CHECK
 static struct options {
     size_t count, nets, expect, expect_nets;
     struct cli_strs kind, name, index;
-    struct rnn_kvs label;
+    struct rnn_kvs label, add_label;
     bool prov;
     char *to, *table, *array;
 } opt = { .count = 10 };
@@ -32,6 +33,7 @@ static const struct cli_opt options[] = {
     { .name = "Concatenation", .type = CLI_SECTION },
     { 0, "expect", CLI_SIZE, &opt.expect, "N", 0, 1e9, "fail unless N segments arrive (N shards make N segments)", CLI_NEUTRAL, NULL },
     { 0, "expect-nets", CLI_SIZE, &opt.expect_nets, "N", 0, 1e9, "fail unless N nets arrive", CLI_NEUTRAL, NULL },
+    { 0, "add-label", CLI_KVS, &opt.add_label, "KEY=VALUE", 0, 0, "mark tasks, nets, tables and arrays; may be repeated", 0, NULL },
     { .name = "head", .type = CLI_SECTION },
     { 'n', "count", CLI_SIZE, &opt.count, "N", 1, 1e12, "the first N frames", CLI_NEUTRAL, NULL },
     { 0, "nets", CLI_SIZE, &opt.nets, "N", 1, 1e12, "the first N nets and what comes with them", CLI_NEUTRAL, NULL },
@@ -59,6 +61,7 @@ static const struct cli_tool tool = {
 /* Options that belong to some modes only; 1 << mode. */
 static const struct { const char *name; unsigned modes; const char *why; } belongs[] = {
     { "expect", 1u << CAT | 1u << CHECK, "outside concatenation and check" }, { "expect-nets", 1u << CAT | 1u << CHECK, "outside concatenation and check" },
+    { "add-label", 1u << CAT, "outside concatenation" },
     { "count", 1u << HEAD, "without head" }, { "nets", 1u << HEAD, "without head" },
     { "kind", 1u << SELECT, "without select" }, { "name", 1u << SELECT, "without select" }, { "index", 1u << SELECT, "without select" },
     { "label", 1u << SELECT | 1u << FROM, "without select or --from" },
@@ -150,10 +153,31 @@ static void check_expected(const struct source *s, struct rnn_writer *w)
 /* ---- streams out ---- */
 
 /* Copies what the selector chooses (everything without one); a segment is begun by the first frame that is written in it. */
+/* A head that says what labels were added, and frames with them. */
+static int relabel_frame(struct source *s, const struct rnn_frame *f, struct rnn_writer *w, struct rnn_bytes *out, struct rnn_err *err)
+{
+    struct rnn_kvs given = { 0 }, build = { 0 }, said = { .n = 1 }; /* the other options are about --from */
+    bool done = false;
+    out->len = 0;
+    if (strcmp(f->kind, "head")) {
+        RNN_TRY(rnn_relabel_append(out, f, &opt.add_label, &done, err));
+        return done ? rnn_writer_raw(w, out->p, out->len, err) : rnn_writer_copy(w, f, err);
+    }
+    int rc = cli_options(s->p, &given, err);
+    if (rc >= 0) rc = tool_build(&build, "double", err);
+    for (size_t i = 0; i < given.n; i++)
+        if (!strcmp(given.v[i].key, "add-label")) said.v = &given.v[i];
+    if (rc >= 0) rc = rnn_writer_head(w, rnn_reader_head(s->r), tool.name, &said, &build, err);
+    rnn_kvs_release(&given);
+    rnn_kvs_release(&build);
+    return rc;
+}
+
 static int copy_frame(struct source *s, const struct rnn_frame *f, struct rnn_writer *w, struct rnn_selector *sel, struct rnn_bytes *chosen,
                       struct rnn_err *err)
 {
     const bool is_head = strcmp(f->kind, "head") == 0, is_end = strcmp(f->kind, "end") == 0, is_error = strcmp(f->kind, "error") == 0;
+    if (opt.add_label.n && !is_end && !is_error) return relabel_frame(s, f, w, chosen, err);
     if (is_head && sel) rnn_selector_segment(sel);
     chosen->len = 0;
     if (sel && !is_head && !is_end && !is_error) RNN_TRY(rnn_selector_frame(sel, f, chosen, err));

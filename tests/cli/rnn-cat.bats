@@ -29,6 +29,34 @@ kinds() { # FILE: its kinds in order
     rnn-cat info "$1" | awk '{ printf "%s%s", sep, $2; sep = " " }'
 }
 
+@test "labels are added to what is there, and tell two files apart" {
+    taskgen flip-flop --bits 1 --steps 9 --fresh >task.rnn
+    rnn-train -q --hidden 4 --updates 3 --nets 2 --label old=1 task.rnn | rnn-run --count 5 --activity >a.rnn
+    rnn-train -q --hidden 4 --updates 3 --nets 2 --label old=1 --momentum 0.5 --optimizer sgd task.rnn | rnn-run --count 5 >b.rnn
+    rnn-cat --add-label rule=adam --add-label old=2 a.rnn >marked.rnn
+    rnn-cat check marked.rnn
+    "$PY" - <<'PY'
+import msgpack, msgpack_numpy, numpy as np
+def frames(path):
+    with open(path, 'rb') as f:
+        return [(k, b) for k, b, c in msgpack.Unpacker(f, object_hook=msgpack_numpy.decode, max_buffer_size=0)]
+a, b = frames('a.rnn'), frames('marked.rnn')
+assert [k for k, _ in a] == [k for k, _ in b] and {'task', 'net', 'table', 'trials', 'activity'} <= {k for k, _ in a}
+for (kind, x), (_, y) in zip(a[1:-1], b[1:-1]):
+    if kind in ('task', 'net', 'table'):
+        x['labels'] = {**x.get('labels', {}), 'rule': 'adam', 'old': 2}
+        assert kind == 'task' or list(x) == list(y)
+    assert repr(x) == repr(y), kind
+PY
+    bash <(rnn-cat --prov marked.rnn) | cmp - marked.rnn
+    rnn-cat --add-label rule=sgd b.rnn | rnn-cat marked.rnn - | rnn-report run >both
+    grep -q 'rule adam; 2 rows' both && grep -q 'rule sgd; 2 rows' both
+    run -2 --separate-stderr rnn-cat info --add-label a=b a.rnn
+    [ "$stderr" = "rnn-cat: --add-label: has no effect outside concatenation" ]
+    run -1 --separate-stderr bash -c 'set -o pipefail; head -c -9 a.rnn | rnn-cat --add-label a=b >cut.rnn'
+    run -1 rnn-cat check cut.rnn
+}
+
 @test "info says what is in here, a line a frame, segments numbered over all files" {
     run -0 rnn-cat info a.rnn b.rnn
     [ "${#lines[@]}" -eq 6 ]
