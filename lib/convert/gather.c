@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "codec/codec.h"
 
-enum group { NET, ARRAY, TRIALS, ACTIVITY, TASK, N_GROUPS };
+enum group { NET, ARRAY, TRIALS, TRIAL_PARAM, ACTIVITY, TASK, N_GROUPS };
 
 struct item {
     enum group group;
@@ -164,7 +164,7 @@ static int add_trials(struct rnn_gather *g, const msgpack_object *body, const ch
     if (rc >= 0) rc = add(g, &(struct block){TRIALS, id, "weights", t.first, &w, NULL, 0}, err);
     for (size_t i = 0; rc >= 0 && i < t.n_cols; i++) {
         const struct rnn_array v = {RNN_F64, 1, {t.K}, t.cols[i].v};
-        rc = add(g, &(struct block){TRIALS, id, t.cols[i].name, t.first, t.cols[i].s ? NULL : &v, t.cols[i].s, t.K}, err);
+        rc = add(g, &(struct block){TRIAL_PARAM, id, t.cols[i].name, t.first, t.cols[i].s ? NULL : &v, t.cols[i].s, t.K}, err);
     }
     rnn_trials_release(&t);
     return rc;
@@ -232,7 +232,8 @@ static int by_name(const void *a, const void *b)
 
 static int set_name(struct item *it, bool with_owner, struct rnn_err *err)
 {
-    static const char *const prefix[N_GROUPS] = {[TRIALS] = "trials/", [ACTIVITY] = "activity/", [TASK] = "task/", [NET] = "", [ARRAY] = ""};
+    static const char *const prefix[N_GROUPS] = {[TRIALS] = "trials/", [TRIAL_PARAM] = "trials/", [ACTIVITY] = "activity/",
+                                                [TASK] = "task/", [NET] = "", [ARRAY] = ""};
     const bool owned = with_owner && *it->owner;
     it->e.name = rnn_asprintf("%s%s%s%s", prefix[it->group], owned ? it->owner : "", owned ? "/" : "", it->path);
     return it->e.name ? RNN_OK : rnn_fail(err, RNN_ERR_NOMEM, "out of memory");

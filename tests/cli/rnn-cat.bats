@@ -80,7 +80,7 @@ put("task", {"id": "t", "name": "mine", "n_in": 1, "n_out": 1, "steps": 2})
 for first in (0, 2):
     k = np.arange(2.) + first
     put("trials", {"id": "a", "task": "t", "split": "train", "first": first, "inputs": np.zeros((2, 2, 1), "f4"),
-                   "targets": np.zeros((2, 2, 1), "f4"), "params": {"A" * 200 + "1": k, "A" * 200 + "2": k + 100}})
+                   "targets": np.zeros((2, 2, 1), "f4"), "params": {"inputs": k, "A" * 200 + "1": k, "A" * 200 + "2": k + 100}})
 put("net", {"id": "n", "cell": "elman", "activation": "tanh", "N": 1, "n_in": 1, "n_out": 1, "labels": {"a": "x\ny\x1b"},
             "params": {"W_rec": one, "W_in": one, "W_out": one}})
 put("end", {"frames": len(crcs) // 4, "failed": 0, "digest": zlib.crc32(crcs)})
@@ -88,6 +88,7 @@ PY
     rnn-cat --to npz names.rnn -o names.npz
     "$PY" -c 'import numpy as np
 z = np.load("names.npz")
+assert z["trials/inputs"].shape == (4, 2, 1) and z["trials/inputs~2"].tolist() == [0, 1, 2, 3], sorted(z)
 for i in (1, 2): assert z["trials/" + "A" * 200 + str(i)].tolist() == [100 * (i - 1) + k for k in range(4)], sorted(z)'
     run -0 rnn-cat info names.rnn
     [ "${#lines[@]}" -eq 6 ]
