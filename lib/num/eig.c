@@ -48,13 +48,22 @@ static void canonical_order(size_t n, const double *re, const double *im, struct
     }
 }
 
+/* CMPLX, which not every compiler has. */
+static double _Complex complex_of(double re, double im)
+{
+    const double parts[2] = {re, im}; /* its layout, C11 6.2.5 */
+    double _Complex z;
+    memcpy(&z, parts, sizeof z);
+    return z;
+}
+
 /* Column `to` of V [n][n] from LAPACK's packing: a conjugate pair is stored as its real and imaginary part. */
 static void unpack(size_t n, const double *packed, const double *im, size_t from, double _Complex *V, size_t to)
 {
     const size_t first = im[from] < 0 ? from - 1 : from; /* the upper one comes first in LAPACK's order too */
     for (size_t i = 0; i < n; i++) {
         const double re = packed[i * n + first], part = im[from] == 0 ? 0 : packed[i * n + first + 1];
-        V[i * n + to] = CMPLX(re, im[from] < 0 ? -part : part);
+        V[i * n + to] = complex_of(re, im[from] < 0 ? -part : part);
     }
 }
 
@@ -177,7 +186,7 @@ int rnn_eig(size_t n, const double *A, double _Complex *w, double _Complex *VR, 
     }
     if (rc == RNN_OK) {
         canonical_order(n, s.re, s.im, s.order);
-        for (size_t j = 0; j < n; j++) w[j] = CMPLX(s.re[s.order[j].index], s.im[s.order[j].index]);
+        for (size_t j = 0; j < n; j++) w[j] = complex_of(s.re[s.order[j].index], s.im[s.order[j].index]);
         if (vectors) rc = eig_vectors(n, &s, VR, VL, err);
     }
     space_release(&s);
