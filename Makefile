@@ -88,9 +88,11 @@ study: deps ## run the studies at SCALE (demo, reduced, full)
 bench: deps ## measure speed as ratios in one run
 	@$(MAKE) --no-print-directory all
 	@tests/bench/run $(B)
+fuzz: all ## feed broken streams and arrays to the readers, FUZZ_S (60) seconds each; needs clang
+	@tests/fuzz/run $(B) $(FUZZ_S)
 clean: ## remove build/
 	rm -rf build
 help: ## print this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
-.PHONY: all deps check-deps tests check bench study install uninstall clean help FORCE
+.PHONY: all deps check-deps tests check bench fuzz study install uninstall clean help FORCE
 FORCE:
