@@ -29,9 +29,6 @@ struct rnn_kernels {
                      float eps, float inv_sqrt_bc2, float l2, double decay);
     /* vel may be NULL when momentum is 0; first: vel starts as the gradient. */
     void (*sgd_f32)(size_t n, float *p, const float *g, float *vel, float lr, float momentum, float l2, int first);
-    /* Adam with a rank-one gradient (batch 1): g_ij = d_i h_j is never stored.  p, m, v are [rows][cols] with stride ld. */
-    void (*adam_outer_f32)(size_t rows, size_t cols, size_t ld, float *p, const float *d, const float *h, float *m, float *v,
-                           float lr_t, double beta1, double beta2, float eps, float inv_sqrt_bc2);
     double (*sumsq_f32)(size_t n, const float *x); /* accumulated in double */
 
     /* --- float64: the same, for --precision double and for analyses --- */
@@ -44,8 +41,6 @@ struct rnn_kernels {
     void (*adam_f64)(size_t n, double *p, const double *g, double *m, double *v, double lr_t, double beta1, double beta2,
                      double eps, double inv_sqrt_bc2, double l2, double decay);
     void (*sgd_f64)(size_t n, double *p, const double *g, double *vel, double lr, double momentum, double l2, int first);
-    void (*adam_outer_f64)(size_t rows, size_t cols, size_t ld, double *p, const double *d, const double *h, double *m,
-                           double *v, double lr_t, double beta1, double beta2, double eps, double inv_sqrt_bc2);
     double (*sumsq_f64)(size_t n, const double *x);
 };
 

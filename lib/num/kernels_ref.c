@@ -115,19 +115,6 @@ static void normal_f64(const uint32_t key[2], const uint32_t ctr[4], size_t n, d
             v[i] = b2 * v[i] + c2 * gi * gi;                                                                         \
             p[i] = keep * p[i] - lr_t * (m[i] / ((T) sqrt((double) v[i]) * inv_sqrt_bc2 + eps));                     \
         }                                                                                                            \
-    }                                                                                                                \
-    static void adam_outer_##S(size_t rows, size_t cols, size_t ld, T *p, const T *d, const T *h, T *m, T *v,        \
-                               T lr_t, double beta1, double beta2, T eps, T inv_sqrt_bc2)                            \
-    {                                                                                                                \
-        const T b1 = (T) beta1, c1 = (T) (1 - beta1), b2 = (T) beta2, c2 = (T) (1 - beta2);                          \
-        for (size_t i = 0; i < rows; i++) {                                                                          \
-            for (size_t j = 0, k = i * ld; j < cols; j++, k++) {                                                     \
-                const T gi = d[i] * h[j];                                                                            \
-                m[k] = b1 * m[k] + c1 * gi;                                                                          \
-                v[k] = b2 * v[k] + c2 * gi * gi;                                                                     \
-                p[k] -= lr_t * (m[k] / ((T) sqrt((double) v[k]) * inv_sqrt_bc2 + eps));                              \
-            }                                                                                                        \
-        }                                                                                                            \
     }
 
 #define DEFINE_SGD(T, S)                                                                                             \
@@ -163,7 +150,6 @@ const struct rnn_kernels rnn_kernels_ref = {
     .leak_tanh_f32 = leak_tanh_f32,
     .adam_f32 = adam_f32,
     .sgd_f32 = sgd_f32,
-    .adam_outer_f32 = adam_outer_f32,
     .sumsq_f32 = sumsq_f32,
     .tanh_f64 = tanh_f64,
     .sigmoid_f64 = sigmoid_f64,
@@ -172,6 +158,5 @@ const struct rnn_kernels rnn_kernels_ref = {
     .leak_tanh_f64 = leak_tanh_f64,
     .adam_f64 = adam_f64,
     .sgd_f64 = sgd_f64,
-    .adam_outer_f64 = adam_outer_f64,
     .sumsq_f64 = sumsq_f64,
 };

@@ -80,56 +80,28 @@ static void K(leak_tanh)(size_t n, T a, const T *r, const T *z, T s, const T *xi
 }
 
 struct K(adam) {
-    V(vec) b1, c1, b2, c2, lr, isb, eps;
+    V(vec) b1, c1, b2, c2, lr, isb, eps, l2, keep;
 };
 
-INLINE struct K(adam) K(adam_constants)(T lr_t, double beta1, double beta2, T eps, T inv_sqrt_bc2)
+INLINE void K(adam_step)(int full, size_t left, const struct K(adam) *c, T *p, const T *g, T *m, T *v)
 {
-    return (struct K(adam)){V(set1)((T) beta1),       V(set1)((T) (1 - beta1)), V(set1)((T) beta2),
-                            V(set1)((T) (1 - beta2)), V(set1)(lr_t),            V(set1)(inv_sqrt_bc2), V(set1)(eps)};
-}
-
-/* Moves the moments by gradient g and returns the step, to be subtracted. */
-INLINE V(vec) K(adam_moments)(int full, size_t left, const struct K(adam) *c, V(vec) g, T *m, T *v)
-{
-    const V(vec) m1 = V(fma)(c->b1, LOAD(m), c->c1 * g), v1 = V(fma)(c->b2, LOAD(v), c->c2 * g * g);
+    const V(vec) p0 = LOAD(p), gi = V(fma)(c->l2, p0, LOAD(g));
+    const V(vec) m1 = V(fma)(c->b1, LOAD(m), c->c1 * gi), v1 = V(fma)(c->b2, LOAD(v), c->c2 * gi * gi);
+    const V(vec) p1 = c->keep * p0 - c->lr * (m1 / V(fma)(V(sqrt)(v1), c->isb, c->eps));
     STORE(m, m1);
     STORE(v, v1);
-    return c->lr * (m1 / V(fma)(V(sqrt)(v1), c->isb, c->eps));
-}
-
-INLINE void K(adam_step)(int full, size_t left, const struct K(adam) *c, V(vec) l2, V(vec) keep, T *p, const T *g, T *m, T *v)
-{
-    const V(vec) p0 = LOAD(p), step = K(adam_moments)(full, left, c, V(fma)(l2, p0, LOAD(g)), m, v), p1 = keep * p0 - step;
     STORE(p, p1);
 }
 
 static void K(adam)(size_t n, T *p, const T *g, T *m, T *v, T lr_t, double beta1, double beta2, T eps, T inv_sqrt_bc2, T l2,
                     double decay)
 {
-    const struct K(adam) c = K(adam_constants)(lr_t, beta1, beta2, eps, inv_sqrt_bc2);
-    const V(vec) vl2 = V(set1)(l2), keep = V(set1)((T) (1 - decay));
-#define STEP(i, full, left) K(adam_step)(full, left, &c, vl2, keep, p + i, g + i, m + i, v + i)
+    const struct K(adam) c = {V(set1)((T) beta1),       V(set1)((T) (1 - beta1)), V(set1)((T) beta2),
+                              V(set1)((T) (1 - beta2)), V(set1)(lr_t),            V(set1)(inv_sqrt_bc2),
+                              V(set1)(eps),             V(set1)(l2),              V(set1)((T) (1 - decay))};
+#define STEP(i, full, left) K(adam_step)(full, left, &c, p + i, g + i, m + i, v + i)
     FOR_VECTORS(n, STEP);
 #undef STEP
-}
-
-INLINE void K(outer_step)(int full, size_t left, const struct K(adam) *c, V(vec) d, T *p, const T *h, T *m, T *v)
-{
-    const V(vec) p1 = LOAD(p) - K(adam_moments)(full, left, c, d * LOAD(h), m, v);
-    STORE(p, p1);
-}
-
-static void K(adam_outer)(size_t rows, size_t cols, size_t ld, T *p, const T *d, const T *h, T *m, T *v, T lr_t, double beta1,
-                          double beta2, T eps, T inv_sqrt_bc2)
-{
-    const struct K(adam) c = K(adam_constants)(lr_t, beta1, beta2, eps, inv_sqrt_bc2);
-    for (size_t i = 0; i < rows; i++, p += ld, m += ld, v += ld) {
-        const V(vec) di = V(set1)(d[i]);
-#define STEP(j, full, left) K(outer_step)(full, left, &c, di, p + j, h + j, m + j, v + j)
-        FOR_VECTORS(cols, STEP);
-#undef STEP
-    }
 }
 
 INLINE void K(sgd_step)(int full, size_t left, V(vec) lr, V(vec) momentum, V(vec) l2, int first, T *p, const T *g, T *vel)

@@ -23,7 +23,7 @@
     {                                                                                                                \
         .name = set_name, .tanh_f32 = tanh_f32, .sigmoid_f32 = sigmoid_f32, .softplus_f32 = softplus_f32,            \
         .normal_f32 = normal_f32, .leak_tanh_f32 = leak_tanh_f32, .adam_f32 = adam_f32, .sgd_f32 = sgd_f32,          \
-        .adam_outer_f32 = adam_outer_f32, .sumsq_f32 = sumsq_f32, .tanh_f64 = tanh_f64, .sigmoid_f64 = sigmoid_f64,  \
-        .softplus_f64 = softplus_f64, .normal_f64 = normal_f64, .leak_tanh_f64 = leak_tanh_f64,                      \
-        .adam_f64 = adam_f64, .sgd_f64 = sgd_f64, .adam_outer_f64 = adam_outer_f64, .sumsq_f64 = sumsq_f64,          \
+        .sumsq_f32 = sumsq_f32, .tanh_f64 = tanh_f64, .sigmoid_f64 = sigmoid_f64, .softplus_f64 = softplus_f64,      \
+        .normal_f64 = normal_f64, .leak_tanh_f64 = leak_tanh_f64, .adam_f64 = adam_f64, .sgd_f64 = sgd_f64,          \
+        .sumsq_f64 = sumsq_f64,                                                                                      \
     }

@@ -291,32 +291,6 @@ static void optimiser_kernels_agree(void **state)
     }
 }
 
-/* The fused form is Adam on the matrix d h', rows ld apart; what lies between the rows stays. */
-static void outer_adam_is_adam_of_the_outer_product(void **state)
-{
-    (void) state;
-    static struct bench want, got;
-    FOR_SETS(k) {
-        for (size_t cols = 0; cols <= 37; cols++) {
-            enum { ROWS = 5, LD = 40 };
-            fill(&want), fill(&got);
-            float d[ROWS], h[37], g[37];
-            double d64[ROWS], h64[37], g64[37];
-            for (size_t j = 0; j < 37; j++) h64[j] = h[j] = (float) cos((double) j);
-            for (size_t i = 0; i < ROWS; i++) {
-                d64[i] = d[i] = (float) i - 2;
-                for (size_t j = 0; j < 37; j++) g64[j] = g[j] = d[i] * h[j];
-                for (size_t j = 0; j < 37; j++) g64[j] = d64[i] * h64[j];
-                k->adam_f32(cols, want.p + LD * i, g, want.m + LD * i, want.v + LD * i, .01f, .9, .999, 1e-8f, 1.5f, 0, 0);
-                k->adam_f64(cols, want.p64 + LD * i, g64, want.m64 + LD * i, want.v64 + LD * i, .01, .9, .999, 1e-8, 1.5, 0, 0);
-            }
-            k->adam_outer_f32(ROWS, cols, LD, got.p, d, h, got.m, got.v, .01f, .9, .999, 1e-8f, 1.5f);
-            k->adam_outer_f64(ROWS, cols, LD, got.p64, d64, h64, got.m64, got.v64, .01, .9, .999, 1e-8, 1.5);
-            assert_same(N, &want, &got);
-        }
-    }
-}
-
 static void leak_tanh_is_its_formula(void **state)
 {
     (void) state;
@@ -376,7 +350,6 @@ int main(void)
         cmocka_unit_test(tails_and_alignment),
         cmocka_unit_test(normals_agree_and_do_not_depend_on_n),
         cmocka_unit_test(optimiser_kernels_agree),
-        cmocka_unit_test(outer_adam_is_adam_of_the_outer_product),
         cmocka_unit_test(leak_tanh_is_its_formula),
         cmocka_unit_test(selection),
         cmocka_unit_test(subnormals_flush_when_asked),
