@@ -142,7 +142,7 @@ static const struct rnn_gtable *find_table(const char *name)
     const struct rnn_gtable *t = rnn_gathered_table(&in.g, name);
     const char *maker = rnn_text_maker(name);
     if (!t && maker) cli_die(1, "no table '%s' in the input: %s writes it", name, maker);
-    if (!t) cli_die(1, "no table '%s' in the input", name);
+    if (!t) cli_die(1, "no table '%s' in the input: 'rnn-cat info' lists what is there", name);
     return t;
 }
 

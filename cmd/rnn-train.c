@@ -140,6 +140,7 @@ static void train_segment(struct segment *s)
     apply_options(&in.data);
     tool_shard_range(opt.nets, common.shard_i, common.shard_n, &lo, &hi);
     if (opt.checkpoint && open_checkpoint(&checkpoint, lo, hi, &err) < 0) cli_die_err(&err);
+    if (opt.checkpoint && !common.quiet) tool_last_words("interrupted: the same command goes on from its checkpoint");
     if (!st.w) st.w = tool_open_output(&common);
     const struct tool_ensemble e = { .config = &train_opt.c, .data = &in.data, .donors = st.donors, .n_donors = st.n_donors, .labels = &common.labels,
                                      .lo = lo, .hi = hi, .jobs = common.jobs, .checkpoint = checkpoint };

@@ -356,6 +356,7 @@ static void train_segment(struct segment *s, bool is_last)
     if (!j.t.eval_every) j.t.eval_every = 1;
     check_measured(&j.t, total);
     if (open_checkpoint(s, &j, &err) < 0) fail(&err);
+    if (opt.checkpoint && !common.quiet) tool_last_words("interrupted: the same command goes on from its checkpoint");
     if (!st.w) st.w = tool_open_output(&common);
     int rc = write_head(s, &err);
     if (rc >= 0) rc = rnn_writer_raw(st.w, s->pass.p, s->pass.len, &err);

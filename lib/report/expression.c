@@ -48,7 +48,7 @@ static int name_value(struct parser *p, double *v)
     name[n] = 0;
     if (eat(p, "(")) return call(p, name, v);
     const struct rnn_gcol *c = rnn_gtable_col(p->t, name);
-    if (!c) return rnn_fail(p->err, RNN_ERR_ARG, "table %s has no column '%s'", p->t->name, name);
+    if (!c) return rnn_gtable_fail_col(p->t, name, p->err);
     if (!c->is_text) return *v = c->v[p->row], RNN_OK;
     skip(p);
     const bool negate = p->at[0] == '!' && p->at[1] == '=';

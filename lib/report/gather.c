@@ -513,6 +513,14 @@ static int split_term(char *term, char **column, char op[3], char **value, struc
     return RNN_OK;
 }
 
+int rnn_gtable_fail_col(const struct rnn_gtable *t, const char *name, struct rnn_err *err)
+{
+    char list[300] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < t->n_cols && n < sizeof list; i++) n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", t->col[i].name);
+    return rnn_fail(err, RNN_ERR_ARG, "table %s has no column '%s'; it has: %s%s", t->name, name, list, n < sizeof list ? "" : "...");
+}
+
 int rnn_gtable_filter(const struct rnn_gtable *t, const char *filter, bool *keep, struct rnn_err *err)
 {
     for (size_t i = 0; i < t->rows; i++) keep[i] = true;
@@ -525,7 +533,7 @@ int rnn_gtable_filter(const struct rnn_gtable *t, const char *filter, bool *keep
         rc = split_term(term, &column, op, &value, err);
         if (rc < 0) break;
         const struct rnn_gcol *c = rnn_gtable_col(t, column);
-        if (!c) rc = rnn_fail(err, RNN_ERR_ARG, "table %s has no column '%s'", t->name, column);
+        if (!c) rc = rnn_gtable_fail_col(t, column, err);
         for (size_t i = 0; c && i < t->rows; i++) keep[i] = keep[i] && compare(c, i, op, value);
     }
     free(text);

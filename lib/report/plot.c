@@ -579,7 +579,7 @@ static int find_columns(struct view *v, struct rnn_err *err)
         if (!want[i].name) continue;
         *want[i].to = column_called(v->t, want[i].name);
         if (!*want[i].to && want[i].optional) continue;
-        if (!*want[i].to) return rnn_fail(err, RNN_ERR_ARG, "table %s has no column '%s'", p->table, want[i].name);
+        if (!*want[i].to) return rnn_gtable_fail_col(v->t, want[i].name, err);
         if (want[i].numeric && (*want[i].to)->is_text) return rnn_fail(err, RNN_ERR_ARG, "column '%s' of table %s is text, not numbers", want[i].name, p->table);
     }
     if (v->y && p->style == RNN_PLOT_LINES) { /* speed_lo, speed_hi of speed; lo, hi of value */

@@ -40,7 +40,8 @@ static void report(struct run *r, double updates, bool is_net, double loss)
     if (!isnan(loss)) r->last_loss = loss;
     snprintf(note, sizeof note, "%llu of %llu nets, loss %.3g", (unsigned long long)r->nets_done, (unsigned long long)(r->e->hi - r->e->lo),
              r->last_loss);
-    cli_progress(r->updates_done, note);
+    /* the last update of all is told with the net that it finishes */
+    if (is_net || r->updates_done < (double)(r->e->hi - r->e->lo) * (double)r->per_net) cli_progress(r->updates_done, note);
     pthread_mutex_unlock(&r->lock);
 }
 

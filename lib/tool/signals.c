@@ -1,6 +1,7 @@
 /* Temporary files and signals: whatever ends the program, no half file stays behind. */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,9 @@
 static char temp_name[MAX_TEMPS][4096];
 static volatile sig_atomic_t temp_used[MAX_TEMPS];
 static volatile sig_atomic_t is_polled, pending;
+
+static char last_words[512];
+static volatile sig_atomic_t n_last_words;
 
 static void unlink_temps(void)
 {
@@ -37,6 +41,7 @@ static void die_of(int sig)
 {
     sigset_t set;
     unlink_temps();
+    if (sig != SIGPIPE && n_last_words && write(STDERR_FILENO, last_words, (size_t)n_last_words) < 0) n_last_words = 0;
     signal(sig, SIG_DFL);
     sigemptyset(&set);
     sigaddset(&set, sig);
@@ -54,6 +59,13 @@ static void on_signal(int sig)
         return;
     }
     die_of(sig);
+}
+
+void tool_last_words(const char *text)
+{
+    const char *after_bar = isatty(STDERR_FILENO) ? "\n" : ""; /* a bar may stand in the line */
+    const int n = snprintf(last_words, sizeof last_words, "%s%s: %s\n", after_bar, cli_tool_name, text);
+    n_last_words = n > 0 && (size_t)n < sizeof last_words ? n : 0;
 }
 
 _Noreturn void tool_die_interrupted(void)

@@ -29,6 +29,9 @@ void tool_begin(const char *name);
  * --print-config asks for it. */
 struct cli_parse *tool_start(const struct cli_tool *tool, int with, struct cli_common *c, int argc, char **argv);
 
+/* A line for standard error when a signal ends the program: what to do to go on. */
+void tool_last_words(const char *text);
+
 /* True once SIGINT, SIGTERM or SIGHUP has come.  From the first call on, the first signal only asks; a second one, or ten
  * seconds without an end, kills as if nobody polled.  Any thread. */
 bool tool_interrupted(void);

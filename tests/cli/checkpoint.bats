@@ -77,6 +77,26 @@ kill_after() { # SECONDS OPTIONS...
     cmp out.rnn "$WHOLE"
 }
 
+@test "an interrupted run says how it goes on" {
+    for signal in INT TERM; do
+        # python, because a shell starts its background jobs with SIGINT ignored
+        run -0 "$PYTHON" - "$signal" rnn-train "${OPTIONS[@]:1}" "${KEEP[@]}" --progress none --updates 2000000 -o out.rnn "$TASK" <<'PY'
+import os, signal, subprocess, sys, time
+sig = getattr(signal, "SIG" + sys.argv[1])
+p = subprocess.Popen(sys.argv[2:], stderr=subprocess.PIPE, preexec_fn=lambda: signal.signal(sig, signal.SIG_DFL))
+for _ in range(2000):
+    if os.path.exists("ck.state"): break
+    time.sleep(0.01)
+p.send_signal(sig)
+said = p.communicate()[1].decode()
+assert p.returncode == -sig, p.returncode
+assert said == "rnn-train: interrupted: the same command goes on from its checkpoint\n", said
+assert not os.path.exists("out.rnn")
+PY
+        rm -f ck ck.state
+    done
+}
+
 @test "a checkpoint that cannot be written ends the run, which goes on from it later" {
     run -1 --separate-stderr bash -c "ulimit -f 32; rnn-train ${OPTIONS[*]} ${KEEP[*]} -o out.rnn '$TASK'" # KiB
     [[ "$stderr" == "rnn-train: cannot write 'ck"*"': File too large" ]]

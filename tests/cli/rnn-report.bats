@@ -365,6 +365,12 @@ assert gzip.decompress(base64.b64decode(data)).count(b"\n") > 4000'
     run -2 rnn-report plot "$D/nets.rnn"
     run -2 rnn-report --style lines "$D/nets.rnn"
     run -2 rnn-report text --filter index=1 "$D/nets.rnn"
+    run -2 --separate-stderr rnn-report text --table learning --filter nosuch=1 "$D/nets.rnn"
+    [[ "$stderr" == "rnn-report: --filter: table learning has no column 'nosuch'; it has: "*", update, "*", loss, "* ]]
+    run -2 --separate-stderr rnn-report plot --table learning --x update --y nosuch "$D/nets.rnn"
+    [[ "$stderr" == "rnn-report: table learning has no column 'nosuch'; it has: "*", loss, "* ]]
+    run -1 --separate-stderr rnn-report tsv nosuch "$D/nets.rnn"
+    [ "$stderr" = "rnn-report: no table 'nosuch' in the input: 'rnn-cat info' lists what is there" ]
     run -2 rnn-report figure trials -o f.jpg "$D/nets.rnn"
     run -1 --separate-stderr rnn-report tsv phi "$D/nets.rnn"
     [[ "$stderr" == "rnn-report: no table 'phi' in the input: rnn-varmem writes it" ]]
