@@ -107,7 +107,7 @@ static double dot(size_t n, const double *a, const double *b)
 }
 
 /* Follows x through the plane through itself, across its velocity v; a return is a crossing in the same direction, near x as
- * measured by the widest excursion.  The nearest of the first returns within `close` decides; T 0 when there was none. */
+ * measured by the widest excursion.  The first that misses x by less than `close` of it decides; 0 when there was none. */
 static double first_return(struct flow *f, double *x, const double *v, const struct rnn_limit_cycle_options *o, double *point)
 {
     const size_t N = f->N;

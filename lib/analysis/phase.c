@@ -163,7 +163,7 @@ int rnn_phase_turning(const struct rnn_map *map, const double *start, size_t ste
     double *next = x + N, *before = next + N, *v = before + N, *work = v + 4 * N;
     memcpy(x, start, N * sizeof *x);
     int rc = rnn_lyapunov(map, x, steps / 5, steps, 1, 1, &out->exponent, &out->error, err);
-    out->is_chaotic = out->exponent > 3 * out->error && out->exponent > 1e-3;
+    out->is_chaotic = rc >= 0 && out->exponent > 3 * out->error && out->exponent > 1e-3;
     memcpy(x, start, N * sizeof *x);
     const struct orbit o = survey(map, x, next, steps, v, work);
     memcpy(x, start, N * sizeof *x);

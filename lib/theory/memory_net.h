@@ -39,7 +39,8 @@ struct rnn_gsemm {
     const double *Xi, *Xi_pinv, *Phi; /* Phi [Nh][Nh]: the full I + Phi'^T of the discrete limit */
     double T_f, T_h, T_d, alpha_s, alpha_c, dt;
 };
-/* Integrates `steps` Euler steps from Vf0 [Nf]; Vf [steps+1][Nf] gets the trajectory. Vh and Vd start at their quasi-static values. */
+/* Integrates `steps` Euler steps from Vf0 [Nf]; Vf [steps+1][Nf] gets the trajectory. Vh and Vd start at their quasi-static values.  Within a
+ * step Vd moves first, then Vh by the new Vd, then Vf by the new Vh: first order, and right where T_d or T_h is 0. */
 int rnn_gsemm_run(const struct rnn_gsemm *g, const double *Vf0, size_t steps, double *Vf, struct rnn_err *err);
 /* Largest |tanh(Vf(t)) - h(t)| over `steps` steps of the discrete limit (T_h = T_d = 0, dt = T_f) against the Elman orbit
  * h' = tanh(M h), M = Xi Phi Xi+ (their appendix A). */
