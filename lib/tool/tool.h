@@ -58,7 +58,7 @@ _Noreturn void tool_fail(struct rnn_writer *w, struct rnn_reader *r, const struc
 /* As tool_fail, naming the item ("net 3") in message and frame. */
 _Noreturn void tool_fail_item(struct rnn_writer *w, struct rnn_reader *r, const char *item, const struct rnn_err *err);
 
-/* Last thing in main: looks at the last write to standard output (exit 1), then 0, or 3 when items failed or a --require
+/* Last thing in main: looks at the last write to standard output and closes it (exit 1), then 0, or 3 when items failed or a --require
  * was not met. */
 int tool_end(uint64_t failed);
 

@@ -69,6 +69,22 @@ setup() {
     done
 }
 
+@test "what a file system says only when a file is closed is reported, too" {
+    [ "${VARIANT-}" != asan ] || skip "sanitizers want to be loaded first"
+    cat >late.c <<'C'
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int close(int fd) { return syscall(SYS_close, fd) == 0 && fd == 1 ? (errno = EDQUOT, -1) : 0; }
+C
+    "${CC:-cc}" -shared -fPIC -o late.so late.c || skip "no compiler"
+    for words in "taskgen flip-flop --fresh" "rnn-run nets.rnn" "rnn-cat nets.rnn" "rnn-cat info nets.rnn" "rnn-cat --to npz nets.rnn"; do
+        # shellcheck disable=SC2086
+        run -1 --separate-stderr env LD_PRELOAD="$PWD/late.so" bash -c "$words >out"
+        [[ "$stderr" == "${words%% *}: cannot write: standard output: Disk quota exceeded" ]] || { echo "$words: $stderr"; false; }
+    done
+}
+
 @test "binary to a terminal is refused, text is not" {
     cat >on_terminal.py <<'PY'
 import os, pty, subprocess, sys, threading
