@@ -54,7 +54,6 @@ const char *rnn_rc_name(int code)
     case RNN_ERR_UPSTREAM: return "upstream";
     case RNN_ERR_LIMIT: return "limit";
     case RNN_ERR_NUMERIC: return "numeric";
-    case RNN_ERR_INTERRUPTED: return "interrupted";
     }
     return "unknown";
 }

@@ -17,8 +17,7 @@ enum rnn_rc {
     RNN_ERR_VERSION = -7,    /* a stream of a newer major version */
     RNN_ERR_UPSTREAM = -8,   /* an `error` frame written by an earlier command */
     RNN_ERR_LIMIT = -9,      /* larger than a stated limit (--max-frame and such) */
-    RNN_ERR_NUMERIC = -10,   /* a computation that has no finite answer */
-    RNN_ERR_INTERRUPTED = -11 /* SIGINT or SIGTERM was seen */
+    RNN_ERR_NUMERIC = -10    /* a computation that has no finite answer */
 };
 
 struct rnn_err {

@@ -4,7 +4,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum slot_state { SLOT_WAITING, SLOT_RUNNING, SLOT_DONE, SLOT_FAILED };
 
@@ -81,16 +80,6 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
-/* Waits up to a tenth of a second, so that an interruption is seen while the workers are busy. */
-static void wait_for_result(struct rnn_pool *p)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_nsec += 100000000;
-    if (t.tv_nsec >= 1000000000) t.tv_sec++, t.tv_nsec -= 1000000000;
-    pthread_cond_timedwait(&p->has_result, &p->lock, &t);
-}
-
 static int fail(struct rnn_pool *p, const struct rnn_err *why, int code)
 {
     p->failure = code;
@@ -125,13 +114,9 @@ static bool oldest_is_ready(struct rnn_pool *p)
 static int drain(struct rnn_pool *p, uint64_t keep)
 {
     while (!p->failure && p->emitted < p->pushed) {
-        if (p->calls.interrupted && p->calls.interrupted(p->calls.user)) {
-            struct rnn_err err;
-            return fail(p, &err, rnn_fail(&err, RNN_ERR_INTERRUPTED, "interrupted"));
-        }
         if (oldest_is_ready(p)) emit_oldest(p);
         else if (p->pushed - p->emitted <= keep) break;
-        else wait_for_result(p);
+        else pthread_cond_wait(&p->has_result, &p->lock);
     }
     return p->failure;
 }
@@ -166,11 +151,7 @@ int rnn_pool_start(struct rnn_pool **out, size_t jobs, size_t window, const stru
     p->window = window;
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->has_work, NULL);
-    pthread_condattr_t monotonic; /* a clock that is set back must not lengthen a wait */
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&p->has_result, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&p->has_result, NULL);
     const int rc = make_threads(p, err);
     if (rc < 0) {
         struct rnn_err ignored;

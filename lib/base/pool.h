@@ -19,8 +19,6 @@ struct rnn_pool_calls {
     void (*discard)(void *item, void *result, void *user);
     /* Once per worker thread before its first item (rnn_flush_denormals, say).  May be NULL. */
     void (*thread_begin)(void *user);
-    /* True when the work is to end early; asked about ten times a second on the calling thread.  May be NULL. */
-    bool (*interrupted)(void *user);
     void *user;
 };
 
@@ -35,7 +33,7 @@ int rnn_pool_start(struct rnn_pool **p, size_t jobs, size_t window, const struct
 int rnn_pool_push(struct rnn_pool *p, void *item, struct rnn_err *err);
 /* Adds an item that needs no work: emit gets it with result NULL, in its turn. */
 int rnn_pool_pass(struct rnn_pool *p, void *item, struct rnn_err *err);
-/* Waits for and emits everything pushed, ends the threads, frees p.  Returns the first failure; RNN_ERR_INTERRUPTED. */
+/* Waits for and emits everything pushed, ends the threads, frees p.  Returns the first failure. */
 int rnn_pool_finish(struct rnn_pool *p, struct rnn_err *err);
 
 /* The common case: items 0 .. n-1, given to work and emit as (void *)(uintptr_t)index. */

@@ -10,7 +10,6 @@ void tool_block_signals(bool block, sigset_t *old); /* around making a temporary
 void tool_remember_temp(const char *temp); /* a signal, or cli_die, unlinks it */
 void tool_forget_temp(const char *temp);   /* it is gone, or was renamed */
 void tool_remove_temps(void *unused);
-_Noreturn void tool_die_interrupted(void);
 /* A temporary file in $TMPDIR, for libraries that know files by name only: open for reading and writing; removed by tool_end_temp,
  * which frees the name, by a signal and by cli_die. */
 int tool_make_temp(char **temp);

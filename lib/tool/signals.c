@@ -10,12 +10,10 @@
 #include "tool/internal.h"
 
 #define MAX_TEMPS 8
-#define PATIENCE_S 10
 
 /* Plain bytes, since a handler reads them: a name is complete before its flag is set. */
 static char temp_name[MAX_TEMPS][4096];
 static volatile sig_atomic_t temp_used[MAX_TEMPS];
-static volatile sig_atomic_t is_polled, pending;
 
 static char last_words[512];
 static volatile sig_atomic_t n_last_words;
@@ -50,17 +48,6 @@ static void die_of(int sig)
     _exit(128 + sig);
 }
 
-static void on_signal(int sig)
-{
-    if (sig == SIGALRM && pending) sig = pending;
-    else if (sig != SIGPIPE && is_polled && !pending) {
-        pending = sig;
-        alarm(PATIENCE_S);
-        return;
-    }
-    die_of(sig);
-}
-
 void tool_last_words(const char *text)
 {
     const char *after_bar = isatty(STDERR_FILENO) ? "\n" : ""; /* a bar may stand in the line */
@@ -68,31 +55,18 @@ void tool_last_words(const char *text)
     n_last_words = n > 0 && (size_t)n < sizeof last_words ? n : 0;
 }
 
-_Noreturn void tool_die_interrupted(void)
-{
-    die_of(pending ? pending : SIGTERM);
-    _exit(1);
-}
-
 void tool_catch_signals(void)
 {
-    static const int signals[] = { SIGPIPE, SIGALRM, SIGINT, SIGTERM, SIGHUP };
-    struct sigaction a = { .sa_handler = on_signal }, old;
+    static const int signals[] = { SIGPIPE, SIGINT, SIGTERM, SIGHUP };
+    struct sigaction a = { .sa_handler = die_of }, old;
     sigemptyset(&a.sa_mask);
     for (size_t i = 0; i < RNN_LEN(signals); i++) {
-        const bool may_be_ignored = i >= 2; /* as nohup and background jobs of a shell ask */
+        const bool may_be_ignored = signals[i] != SIGPIPE; /* as nohup and background jobs of a shell ask */
         if (may_be_ignored && sigaction(signals[i], NULL, &old) == 0 && old.sa_handler == SIG_IGN) continue;
-        a.sa_flags = i >= 2 ? SA_RESTART : 0;
         sigaction(signals[i], &a, NULL);
     }
     signal(SIGXFSZ, SIG_IGN); /* beyond `ulimit -f` a write fails and says so */
     cli_at_die(tool_remove_temps, NULL);
-}
-
-bool tool_interrupted(void)
-{
-    is_polled = 1;
-    return pending != 0;
 }
 
 void tool_thread_begin(void *unused)

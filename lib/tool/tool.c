@@ -208,7 +208,6 @@ _Noreturn void tool_fail_item(struct rnn_writer *w, struct rnn_reader *r, const 
         else rnn_pipe_fail(w, cli_tool_name, item, err.code, &err);
     }
     if (w) rnn_writer_abandon(w);
-    if (err.code == RNN_ERR_INTERRUPTED && tool_interrupted()) tool_die_interrupted();
     if (item) cli_die(cli_status_of(err.code), "%s: %s", item, err.msg);
     cli_die_err(&err);
 }

@@ -20,9 +20,9 @@
 #include "io/reader.h"
 #include "io/writer.h"
 
-/* First thing in main: keeps closed standard streams from becoming files, names the tool in messages, selects kernels from RNN_KERNEL (exit 2 when unusable), one BLAS thread,
- * denormals flushed, signals: SIGPIPE kills silently whatever was inherited; SIGINT, SIGTERM and SIGHUP remove temporary
- * files and kill, unless the tool polls tool_interrupted. */
+/* First thing in main: keeps closed standard streams from becoming files, names the tool in messages, selects kernels from
+ * RNN_KERNEL (exit 2 when unusable), one BLAS thread, denormals flushed, signals: SIGPIPE kills silently whatever was inherited;
+ * SIGINT, SIGTERM and SIGHUP remove temporary files and kill. */
 void tool_begin(const char *name);
 
 /* The opening lines of a tool without presets: tool_begin, and the command line read, applied, and printed where
@@ -32,9 +32,6 @@ struct cli_parse *tool_start(const struct cli_tool *tool, int with, struct cli_c
 /* A line for standard error when a signal ends the program: what to do to go on. */
 void tool_last_words(const char *text);
 
-/* True once SIGINT, SIGTERM or SIGHUP has come.  From the first call on, the first signal only asks; a second one, or ten
- * seconds without an end, kills as if nobody polled.  Any thread. */
-bool tool_interrupted(void);
 void tool_thread_begin(void *unused);     /* flushes denormals, for rnn_pool_calls.thread_begin */
 
 /* The main stream: file, or standard input when NULL or "-".  A terminal there is refused with the usage
@@ -52,8 +49,7 @@ void tool_close_text(FILE *f);
 _Noreturn void tool_fail_text(const struct rnn_err *err); /* as cli_die_err; says which file it was that could not be written */
 /* Ends a tool that cannot go on, with the message and the status of err.  If w's segment is still open, an `error` frame
  * ends it (rnn_pipe_run leaves none open; RNN_ERR_UPSTREAM adds none); -o FILE stays as it was.  w may be NULL.  r: the
- * reader whose failure this is, so that the frame names who stopped early; NULL when the failure is this tool's.  An
- * interrupted tool (RNN_ERR_INTERRUPTED) dies of its signal. */
+ * reader whose failure this is, so that the frame names who stopped early; NULL when the failure is this tool's. */
 _Noreturn void tool_fail(struct rnn_writer *w, struct rnn_reader *r, const struct rnn_err *err);
 /* As tool_fail, naming the item ("net 3") in message and frame. */
 _Noreturn void tool_fail_item(struct rnn_writer *w, struct rnn_reader *r, const char *item, const struct rnn_err *err);

@@ -118,7 +118,7 @@ wait_for_output() { # PID: until the tool has a file in this folder open, of wha
 
 @test "signals leave no file behind, and the tool dies of them" {
     for signal in INT TERM HUP; do
-        for words in "" "--polls" "--text" "--named" "--named --text"; do
+        for words in "" "--text" "--named" "--named --text"; do
             # python, because a shell starts its background jobs with SIGINT ignored
             run -0 "$PYTHON" - "$signal" "$probe" --make -o out --wait 20000 $words <<'PY'
 import os, signal, subprocess, sys, time
@@ -150,20 +150,6 @@ PY
     [ "$status" -eq 143 ]
     [ "$(cat out)" = before ]
     [ "$(find . -type f | wc -l)" -eq 2 ]
-}
-
-@test "a second signal ends a tool that does not end by the first" {
-    "$probe" --make -o out --wait 20000 --polls --no-end &
-    wait_for_output $!
-    sleep 0.2
-    kill -TERM $!
-    sleep 0.2
-    kill -0 $!
-    kill -TERM $!
-    status=0
-    wait $! || status=$?
-    [ "$status" -eq 143 ]
-    [ -z "$(find . -name '*out*')" ]
 }
 
 @test "not even SIGKILL leaves a file behind, and an earlier one stays" {

@@ -1,4 +1,4 @@
-/* base/pool: order, window, failure and interruption, for several numbers of workers. */
+/* base/pool: order, window and failure, for several numbers of workers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 
 struct state {
     pthread_mutex_t lock;
-    size_t begun, emitted, discarded, most_open, fail_at, fail_emit_at, stop_after;
+    size_t begun, emitted, discarded, most_open, fail_at, fail_emit_at;
     bool out_of_order;
 };
 
@@ -55,21 +55,15 @@ static void discard(void *item, void *result, void *user)
     s->discarded++;
 }
 
-static bool interrupted(void *user)
-{
-    struct state *s = user;
-    return s->emitted >= s->stop_after;
-}
-
 static int run(struct state *s, size_t jobs, size_t window, struct rnn_err *err)
 {
-    const struct rnn_pool_calls calls = { work, emit, discard, NULL, interrupted, s };
+    const struct rnn_pool_calls calls = { work, emit, discard, NULL, s };
     pthread_mutex_init(&s->lock, NULL);
     return rnn_pool_run(N_ITEMS, jobs, window, &calls, err);
 }
 
 static const size_t jobs_tried[] = { 1, 2, 3, 8 };
-#define STATE { .fail_at = SIZE_MAX, .fail_emit_at = SIZE_MAX, .stop_after = SIZE_MAX }
+#define STATE { .fail_at = SIZE_MAX, .fail_emit_at = SIZE_MAX }
 
 static void emits_in_order_within_the_window(void **unused)
 {
@@ -113,18 +107,6 @@ static void a_failing_emit_ends_the_work(void **unused)
     }
 }
 
-static void an_interruption_ends_the_work(void **unused)
-{
-    (void)unused;
-    for (size_t k = 0; k < 4; k++) {
-        struct rnn_err err;
-        struct state s = STATE;
-        s.stop_after = 20;
-        assert_int_equal(run(&s, jobs_tried[k], 0, &err), RNN_ERR_INTERRUPTED);
-        assert_int_equal(s.emitted, 20);
-    }
-}
-
 static int emit_any(void *item, void *result, void *user, struct rnn_err *err)
 {
     size_t *order = user;
@@ -152,7 +134,7 @@ static void what_needs_no_work_keeps_its_place(void **unused)
         struct rnn_err err = { 0 };
         struct rnn_pool *p;
         size_t order = 0;
-        const struct rnn_pool_calls calls = { work_any, emit_any, NULL, NULL, NULL, &order };
+        const struct rnn_pool_calls calls = { work_any, emit_any, NULL, NULL, &order };
         assert_int_equal(rnn_pool_start(&p, jobs_tried[k], 0, &calls, &err), RNN_OK);
         for (uintptr_t i = 0; i < 300; i++) {
             const int rc = i % 3 ? rnn_pool_push(p, (void *)i, &err) : rnn_pool_pass(p, (void *)i, &err);
@@ -167,7 +149,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(emits_in_order_within_the_window),   cmocka_unit_test(a_failure_is_the_first_in_order),
-        cmocka_unit_test(a_failing_emit_ends_the_work),       cmocka_unit_test(an_interruption_ends_the_work),
+        cmocka_unit_test(a_failing_emit_ends_the_work),
         cmocka_unit_test(what_needs_no_work_keeps_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,18 +5,15 @@
 #include "tool/tool.h"
 
 static struct {
-    bool make, polls, text, no_end, named;
+    bool make, text, named;
     int64_t wait_ms;
 } opt;
 
 static int start(void *user, const msgpack_object *head, struct rnn_writer *w, struct rnn_err *err)
 {
-    (void)user, (void)head, (void)w;
+    (void)user, (void)head, (void)w, (void)err;
     cli_verbose("a segment begins");
-    for (int64_t t = 0; t < opt.wait_ms; t += 10) {
-        if (opt.polls && tool_interrupted() && !opt.no_end) return rnn_fail(err, RNN_ERR_INTERRUPTED, "interrupted");
-        usleep(10000);
-    }
+    for (int64_t t = 0; t < opt.wait_ms; t += 10) usleep(10000);
     return RNN_OK;
 }
 
@@ -42,8 +39,6 @@ int main(int argc, char **argv)
     const struct cli_opt opts[] = {
         { 0, "make", CLI_FLAG, &opt.make, NULL, 0, 0, "begin a stream instead of reading one", 0, NULL },
         { 0, "text", CLI_FLAG, &opt.text, NULL, 0, 0, "write text", 0, NULL },
-        { 0, "polls", CLI_FLAG, &opt.polls, NULL, 0, 0, "look for interruptions", 0, NULL },
-        { 0, "no-end", CLI_FLAG, &opt.no_end, NULL, 0, 0, "look, and go on", 0, NULL },
         { 0, "named", CLI_FLAG, &opt.named, NULL, 0, 0, "as on a file system without unnamed files", 0, NULL },
         { 0, "wait", CLI_INT, &opt.wait_ms, "MS", 0, 1e6, "time to take", 0, NULL },
         CLI_LAST
