@@ -13,20 +13,7 @@ setup_file() {
     { cat pass.tsv; printf 'three\tof another table\tchoice\tnone\tx\tmin\t1.5\t\n'; } >open.tsv
     printf '%s\n' '@title A <story>' '@question What & why?' '' 'Words of a "paragraph".' '@figure trials' '@figure spectrum Modes.' '@figure transfer' \
         '@plot table=performance x=index y=accuracy style=points : Points.' '@behaviours' '@claims one' '@claims zero' >story.txt
-    cat >writer.py <<'END'
-import msgpack, msgpack_numpy, numpy as np, struct, sys, zlib
-crcs = b""
-def put(kind, body):
-    global crcs
-    raw = b"\x93" + msgpack.packb(kind) + msgpack.packb(body, default=msgpack_numpy.encode)
-    crc = struct.pack(">I", zlib.crc32(raw)); crcs += crc
-    sys.stdout.buffer.write(raw + b"\xce" + crc)
-def head(tool): put("head", {"format": "rnn-stream", "version": [1, 0], "prov": [{"tool": tool, "version": "1", "options": {}, "build": {}}]})
-def table(name, labels, **columns):
-    put("table", {"name": name, "columns": {k: v if isinstance(v[0], str) else np.array(v, "f8") for k, v in columns.items()}, "labels": labels})
-def end(): put("end", {"frames": len(crcs) // 4, "failed": 0, "digest": zlib.crc32(crcs)})
-END
-    export D=$BATS_FILE_TMPDIR PYTHONPATH=$BATS_FILE_TMPDIR
+    export D=$BATS_FILE_TMPDIR PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1
 }
 setup() { cd "$BATS_TEST_TMPDIR"; }
 
@@ -136,7 +123,7 @@ make_streams() {
     done | rnn-fixedpts -q --phase --reduced --field 5 --count 8 --rollout 300 --rollout-tail 100 --arrays all -o phase.rnn
     cat >scaling.py <<'END'
 import sys, numpy as np
-from writer import head, table, end
+from framed import head, table, end
 labels = {"criterion": sys.argv[1]}
 head("rnn-theory")
 table("boundary", labels, boundary=["a"] * 3 + ["b", "c"], learning_rate=(0.1, 0.01, 0.001, 0.1, 0.1), delay_ms=(20, 60, 200, 30, 40), lo=(10, 50, 190, np.nan, 9), hi=(30, 70, 220, np.nan, 99))
@@ -147,7 +134,7 @@ END
     { rnn-theory slow-point -q; rnn-theory limit-cycle -q; } >toy.rnn
     rnn-report -q -o claims.rnn claims "$D/open.tsv" "$D/nets.rnn"
     cat >wide.py <<'END'
-from writer import head, table, end
+from framed import head, table, end
 head("rnn-varmem") # 16 variables need two columns of key, beside panels in two rows; 90 claims, two columns of rows
 for v in range(16):
     for variant in "abcd": table("decode", {"length": 16}, net=["net-0000"] * 2, variant=[variant] * 2, offset=(0, 9), variable=[v + 1.0] * 2, decode_accuracy=(1, 1 - v / 20))
@@ -219,7 +206,7 @@ END
 
 @test "conditions are told apart, or named as pooled; a network that stopped keeps its last value; snapshots are no networks" {
     cat >stop.py <<'END'
-from writer import head, table, end
+from framed import head, table, end
 head("rnn-train")
 for cond, stop, rate in ("long", 400, 1), ("short", 100, 2):
     for net, last, loss in ("net-0000", stop, 1), ("net-0001", 50, 0.25):
@@ -242,7 +229,7 @@ END
     rnn-report plot --table learning --x update --y loss --group cond -o p.svg stop.rnn
     [[ "$(words p.svg)" != *pooled* ]]
     cat >decode.py <<'END'
-from writer import head, table, end
+from framed import head, table, end
 head("rnn-varmem")
 for cond, offsets in ("rc-16", (0, 8, 16)), ("rc-8", (0, 4, 8)):
     for v in 1, 2: table("decode", {"cond": cond}, net=[cond] * 3, variant=["dual"] * 3, offset=offsets, variable=[float(v)] * 3, decode_accuracy=(1, 1, v / 2))
@@ -255,7 +242,7 @@ END
     rnn-report figure decoding --filter cond=rc-8 -o d.svg decode.rnn
     grep -q '<text>variable 2<' d.svg
     cat >own.py <<'END' # rows that bring their interval; behaviours by their colours; intervals side by side on a logarithmic axis
-from writer import head, table, end
+from framed import head, table, end
 head("rnn-rollout")
 table("rollout_mean", {}, group=["limit-cycle"] * 2, trials=(1, 2), n=(3, 5), speed=(1, 2), speed_lo=(0.5, 1.5), speed_hi=(1.5, 4))
 table("phase", {"learning_rate": 0.1}, net=["a"], **{"class": ["unstable"]})

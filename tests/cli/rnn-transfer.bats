@@ -257,18 +257,13 @@ assert (a["W_rec"][8] == s["W_rec"][8]).all() and (a["W_rec"][:, 8] == s["W_rec"
 }
 
 @test "a recipient that diverged was not the first to meet the criterion" {
-    "$PYTHON" - "$CLASS" <<'PY' >huge.rnn
-import msgpack, msgpack_numpy, numpy as np, struct, sys, zlib
-crcs = b""
-def put(kind, body):
-    global crcs
-    raw = b"\x93" + msgpack.packb(kind) + msgpack.packb(body, default=msgpack_numpy.encode)
-    crc = struct.pack(">I", zlib.crc32(raw)); crcs += crc
-    sys.stdout.buffer.write(raw + b"\xce" + crc)
-for kind, body, crc in msgpack.Unpacker(open(sys.argv[1], "rb"), object_hook=msgpack_numpy.decode, max_buffer_size=0):
+    PYTHONPATH=$BATS_TEST_DIRNAME "$PYTHON" -B - "$CLASS" <<'PY' >huge.rnn
+import sys
+from framed import put, end, frames
+for kind, body in frames(sys.argv[1]):
     if kind == "net": body["params"]["W_rec"] = (1e20 * abs(body["params"]["W_rec"])).astype("f4")
     if kind != "end": put(kind, body)
-put("end", {"frames": len(crcs) // 4, "failed": 0, "digest": zlib.crc32(crcs)})
+end()
 PY
     transfer --donors huge.rnn --conditions h2h --at 1 --criterion 0.999 -o out "$TASK"
     rnn-cat --to tsv --table transfer_summary out | column status | sort -u | grep -qx diverged
