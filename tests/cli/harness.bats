@@ -55,3 +55,16 @@ setup() {
     PATH=$PWD/stubs:$PATH run -0 tests/run release ./quiet ./skips
     [ "${lines[-1]}" = "1 passed, 0 failed, 1 skipped" ]
 }
+
+@test "every shape of make bench can be measured" {
+    [ "${B##*/}" = release ] || skip "measured in the release build"
+    "$top/tests/bench/run" "${B#"$(cd "$top" && pwd)"/}" compile
+    "$B/bench/bench" list | cut -f 1 >shapes
+    [ "$(wc -l <shapes)" -eq 7 ]
+    while read -r shape; do
+        for what in train run; do
+            run -0 "$B/bench/bench" "$what" "$shape" 0.01
+            [[ "$output" =~ ^[1-9] || "$output" =~ ^0\.[0-9] ]]
+        done
+    done <shapes
+}
