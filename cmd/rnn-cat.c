@@ -152,7 +152,6 @@ static void check_expected(const struct source *s, struct rnn_writer *w)
 
 /* ---- streams out ---- */
 
-/* Copies what the selector chooses (everything without one); a segment is begun by the first frame that is written in it. */
 /* A head that says what labels were added, and frames with them. */
 static int relabel_frame(struct source *s, const struct rnn_frame *f, struct rnn_writer *w, struct rnn_bytes *out, struct rnn_err *err)
 {
@@ -173,6 +172,7 @@ static int relabel_frame(struct source *s, const struct rnn_frame *f, struct rnn
     return rc;
 }
 
+/* Copies what the selector chooses (everything without one); a segment is begun by the first frame that is written in it. */
 static int copy_frame(struct source *s, const struct rnn_frame *f, struct rnn_writer *w, struct rnn_selector *sel, struct rnn_bytes *chosen,
                       struct rnn_err *err)
 {

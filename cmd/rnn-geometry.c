@@ -1,10 +1,10 @@
 /* rnn-geometry: the geometry of population states. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "codec/codec.h"
+#include "num/linalg.h"
 #include "tool/activity.h"
 #include "tool/each_net.h"
 #include "tool/geometry.h"
@@ -270,7 +270,7 @@ static int prepare(void *user, struct tool_each_item *it, const struct tool_item
 {
     struct own *own = it->made;
     (void)user;
-    if (!own && (it->net->status == RNN_NET_DIVERGED || !rnn_net_finite(it->net))) n_void++;
+    if (!own && !rnn_net_can_run(it->net)) n_void++;
     else if (!own) n_silent++;
     if (!own) return RNN_OK;
     RNN_TRY(make_states(own, it->net, seen, err));
@@ -279,23 +279,17 @@ static int prepare(void *user, struct tool_each_item *it, const struct tool_item
     return latent ? rnn_kvs_str(&it->net->labels, "activity", "latent", err) : RNN_OK; /* set apart from what its units do */
 }
 
-static bool is_finite(const struct tool_states *s)
-{
-    for (size_t i = 0; i < (s->K + s->K_learn) * s->T * s->n; i++)
-        if (!isfinite(s->x[i])) return false;
-    return true;
-}
-
 static int work(void *user, struct tool_each_item *it, struct rnn_err *err)
 {
     const struct own *own = it->made;
+    const struct tool_states *s = own ? &own->states : NULL;
     (void)user;
-    if (own && !is_finite(&own->states)) { /* relu units may run away within a trial */
+    if (s && !rnn_all_finite_f32((s->K + s->K_learn) * s->T * s->n, s->x)) { /* relu units may run away within a trial */
         it->failed++;
         if (!(it->note = rnn_strdup("its activity leaves the finite numbers: nothing is measured"))) return rnn_fail(err, RNN_ERR_NOMEM, "out of memory");
         return tool_geometry_skip(&it->out, &opt.g, it->net, "not-finite", err);
     }
-    if (own) return tool_geometry_append(&it->out, &opt.g, it->net, &own->states, err);
+    if (s) return tool_geometry_append(&it->out, &opt.g, it->net, s, err);
     return tool_geometry_skip(&it->out, &opt.g, it->net, rnn_net_status_names[it->net->status], err);
 }
 

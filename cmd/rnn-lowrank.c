@@ -183,7 +183,7 @@ static int prepare(void *user, struct tool_each_item *it, const struct tool_item
     const struct tool_lowrank_trials *job = NULL;
     (void)user;
     st.arenas.seen = seen;
-    if (st.needs_trials && tool_lowrank_can(it->net)) RNN_TRY(trials_for(it->net, &job, err));
+    if (st.needs_trials && rnn_net_can_run(it->net)) RNN_TRY(trials_for(it->net, &job, err));
     it->with = (void *)job;
     return RNN_OK;
 }
@@ -309,7 +309,7 @@ static int work(void *user, struct tool_each_item *it, struct rnn_err *err)
     const struct tool_lowrank *c = &st.c;
     struct made *made;
     (void)user;
-    const bool can = tool_lowrank_can(it->net);
+    const bool can = rnn_net_can_run(it->net);
     if (st.is_filter && !opt.filtered) return can ? filter(it, err) : RNN_OK;
     RNN_TRY(rnn_alloc_into(&made, 1, sizeof *made, err));
     it->made = made;

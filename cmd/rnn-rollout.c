@@ -52,7 +52,7 @@ static int run_net(struct rnn_net *net, struct rnn_err *err)
 {
     const struct tool_choice want = {.split = RNN_TEST, .count = opt.trials};
     const struct tool_arena *a;
-    if (net->status == RNN_NET_DIVERGED || !rnn_net_finite(net)) return st.n_skipped++, RNN_OK;
+    if (!rnn_net_can_run(net)) return st.n_skipped++, RNN_OK;
     st.arenas.seen = &st.seen;
     RNN_TRY(tool_arena_for(&st.arenas, net, &want, &a, err));
     const struct rnn_spec *s = &net->spec;

@@ -186,12 +186,7 @@ static int prepare(void *user, struct tool_each_item *it, const struct tool_item
     return RNN_OK;
 }
 
-static bool can_run(const struct rnn_net *net)
-{
-    return net->status != RNN_NET_DIVERGED && rnn_net_finite(net);
-}
-
-static int run_on(struct tool_each_item *it, const struct run *on, const double *along, struct rnn_err *err)
+static int run_on(struct tool_each_item *it, const struct run *on, bool can, const double *along, struct rnn_err *err)
 {
     struct rnn_run_result r = { 0 };
     struct rnn_run_opts run = st.run;
@@ -200,7 +195,6 @@ static int run_on(struct tool_each_item *it, const struct run *on, const double 
                                       .count = opt.activity_count };
     run.sink = opt.activity ? tool_activity_sink : NULL;
     run.sink_arg = &activity;
-    const bool can = can_run(it->net);
     int rc = can ? rnn_run_score(it->net, on->facts.task, &on->on->tr, &run, &r, err) : RNN_OK;
     if (rc >= 0) rc = tool_performance_append(&it->out, it->net, &on->facts, can ? &r : NULL, err);
     rnn_run_release(&r);
@@ -210,14 +204,15 @@ static int run_on(struct tool_each_item *it, const struct run *on, const double 
 static int work(void *user, struct tool_each_item *it, struct rnn_err *err)
 {
     struct run **runs = it->made;
+    const bool can = rnn_net_can_run(it->net);
     double *along = NULL;
     int rc = RNN_OK;
     (void)user;
-    if (opt.along && can_run(it->net)) {
+    if (opt.along && can) {
         rc = rnn_alloc_into(&along, it->net->spec.N, sizeof *along, err);
         if (rc >= 0) rc = tool_direction_of(&st.along, it->net, along, err);
     }
-    for (size_t i = 0; i < st.n_splits && rc >= 0; i++) rc = run_on(it, runs[i], along, err);
+    for (size_t i = 0; i < st.n_splits && rc >= 0; i++) rc = run_on(it, runs[i], can, along, err);
     free(along);
     return rc;
 }

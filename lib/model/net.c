@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "num/linalg.h"
 
 const char *const rnn_cell_names[] = {"elman", "leaky", "leaky-current", "gru", NULL};
 const char *const rnn_act_names[] = {"tanh", "relu", "sigmoid", "softplus", "linear", NULL};
@@ -291,7 +292,10 @@ int rnn_net_W(const struct rnn_net *net, double *W, struct rnn_err *err)
 
 bool rnn_net_finite(const struct rnn_net *net)
 {
-    for (size_t i = 0; i < net->params.total; i++)
-        if (!isfinite(net->theta[i])) return false;
-    return true;
+    return rnn_all_finite(net->params.total, net->theta);
+}
+
+bool rnn_net_can_run(const struct rnn_net *net)
+{
+    return net->status != RNN_NET_DIVERGED && rnn_net_finite(net);
 }

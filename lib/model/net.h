@@ -121,6 +121,7 @@ double *rnn_net_param0(const struct rnn_net *net, const char *name);
 /* W [N][N] (gru: [3N][N]) as used in the dynamics: W_rec, or s m n formed. */
 int rnn_net_W(const struct rnn_net *net, double *W, struct rnn_err *err);
 bool rnn_net_finite(const struct rnn_net *net);
+bool rnn_net_can_run(const struct rnn_net *net); /* finite, and training did not end in divergence */
 
 /* ---- laws of the initial parameters: depend on (seed, law, net index, parameter) only ---- */
 enum rnn_init { RNN_INIT_UNIFORM, RNN_INIT_GAUSS, RNN_INIT_XAVIER, RNN_INIT_ORTHOGONAL, RNN_INIT_ZERO };

@@ -53,6 +53,8 @@ static const FN(tile_fn) FN(tiles)[NR_MAX + 1][ROWS_MAX + 1] = {TILES(MASKED_ENT
 #define WHOLE_ENTRY(MR, NR) [NR][MR] = FN(whole_##MR##_##NR),
 TILES(WHOLE_TILE)
 static const FN(tile_fn) FN(whole_tiles)[NR_MAX + 1][ROWS_MAX + 1] = {TILES(WHOLE_ENTRY)};
+#else
+static const FN(tile_fn) (*const FN(whole_tiles))[ROWS_MAX + 1] = FN(tiles);
 #endif
 
 /* One panel of columns, w vectors wide, `lanes` in the last, rows in tiles of nearly equal height. */
@@ -60,11 +62,7 @@ static void FN(panel)(size_t m, size_t w, size_t lanes, size_t k, const T *A, si
                       const T *init, size_t ldi, T *C, size_t ldc)
 {
     static const unsigned char rows_of[] = ROWS_OF;
-#ifdef MASKS_COST
     const FN(tile_fn) *const tile = lanes == W ? FN(whole_tiles)[w] : FN(tiles)[w];
-#else
-    const FN(tile_fn) *const tile = FN(tiles)[w];
-#endif
     const MASK mask = mask_of(lanes);
     const size_t tiles = (m + rows_of[w] - 1) / rows_of[w];
     for (size_t q = 0, i = 0; q < tiles; q++) {

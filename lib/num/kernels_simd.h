@@ -6,9 +6,6 @@
  *   (adds the squares of a vector to sums in double).
  * Tails use partial loads, so every element is computed by the same instructions whatever n and its place. */
 
-#define INLINE static inline __attribute__((always_inline))
-#define EACH(m) RNN_UNROLL for (int j = 0; j < (m); j++)
-
 /* A step function does one vector, `left` elements of it; full is a compile-time constant. */
 #define LOAD(p) (full ? V(load)(p) : V(load_n)(p, left))
 #define STORE(p, x)                                                                                                  \
@@ -23,13 +20,13 @@
         if (i_ < (n)) STEP(i_, 0, (n) - i_);                                                                         \
     } while (0)
 
-/* STEPS(i, m, full, left): m vectors from element i, or the last one */
-#define FOR_GROUPS(n, STEPS)                                                                                         \
+/* STEPS(group, i, m, full, left): m vectors from element i, or the last one, by the function `group` */
+#define FOR_GROUPS(n, STEPS, group)                                                                                  \
     do {                                                                                                             \
         size_t i_ = 0;                                                                                               \
-        for (; (n) - i_ >= V(MANY) * V(W); i_ += V(MANY) * V(W)) STEPS(i_, V(MANY), 1, V(W));                        \
-        for (; (n) - i_ >= V(W); i_ += V(W)) STEPS(i_, 1, 1, V(W));                                                  \
-        if (i_ < (n)) STEPS(i_, 1, 0, (n) - i_);                                                                     \
+        for (; (n) - i_ >= V(MANY) * V(W); i_ += V(MANY) * V(W)) STEPS(group, i_, V(MANY), 1, V(W));                 \
+        for (; (n) - i_ >= V(W); i_ += V(W)) STEPS(group, i_, 1, 1, V(W));                                           \
+        if (i_ < (n)) STEPS(group, i_, 1, 0, (n) - i_);                                                              \
     } while (0)
 
 #define DEFINE_MAP(name)                                                                                             \
@@ -42,18 +39,14 @@
     }                                                                                                                \
     static void K(name)(size_t n, const T *z, T *out)                                                                \
     {                                                                                                                \
-        FOR_GROUPS(n, STEPS_##name);                                                                                 \
+        FOR_GROUPS(n, MAP_STEPS, K(name##_group));                                                                   \
     }
-#define STEPS_tanh(i, m, full, left) K(tanh_group)(m, full, left, z + i, out + i)
-#define STEPS_sigmoid(i, m, full, left) K(sigmoid_group)(m, full, left, z + i, out + i)
-#define STEPS_softplus(i, m, full, left) K(softplus_group)(m, full, left, z + i, out + i)
+#define MAP_STEPS(group, i, m, full, left) group(m, full, left, z + i, out + i)
 DEFINE_MAP(tanh)
 DEFINE_MAP(sigmoid)
 DEFINE_MAP(softplus)
 #undef DEFINE_MAP
-#undef STEPS_tanh
-#undef STEPS_sigmoid
-#undef STEPS_softplus
+#undef MAP_STEPS
 
 INLINE void K(leak_group)(int m, int full, size_t left, T a, const T *r, const T *z, T s, const T *xi, T *t, T *r_next)
 {
@@ -71,10 +64,10 @@ INLINE void K(leak_group)(int m, int full, size_t left, T a, const T *r, const T
 
 static void K(leak_tanh)(size_t n, T a, const T *r, const T *z, T s, const T *xi, T *t, T *r_next)
 {
-#define NOISY(i, m, full, left) K(leak_group)(m, full, left, a, r + i, z + i, s, xi + i, t + i, r_next + i)
-#define QUIET(i, m, full, left) K(leak_group)(m, full, left, a, r + i, z + i, s, NULL, t + i, r_next + i)
-    if (xi) FOR_GROUPS(n, NOISY);
-    else FOR_GROUPS(n, QUIET);
+#define NOISY(group, i, m, full, left) group(m, full, left, a, r + i, z + i, s, xi + i, t + i, r_next + i)
+#define QUIET(group, i, m, full, left) group(m, full, left, a, r + i, z + i, s, NULL, t + i, r_next + i)
+    if (xi) FOR_GROUPS(n, NOISY, K(leak_group));
+    else FOR_GROUPS(n, QUIET, K(leak_group));
 #undef NOISY
 #undef QUIET
 }
@@ -150,5 +143,3 @@ static double K(sumsq)(size_t n, const T *x)
 #undef STORE
 #undef FOR_VECTORS
 #undef FOR_GROUPS
-#undef EACH
-#undef INLINE

@@ -1,6 +1,9 @@
 /* All vector kernels in both precisions from the primitives of the including file, and the table that names them. */
 #include "num/unroll.h"
 
+#define INLINE static inline __attribute__((always_inline))
+#define EACH(m) RNN_UNROLL for (int j = 0; j < (m); j++)
+
 #include "num/kernels_simd_math.h"
 
 #define T float

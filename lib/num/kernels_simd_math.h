@@ -12,9 +12,6 @@
  * one vector after the other leaves half of the units waiting.  m is a compile-time constant, at most 8.
  * Polynomials: weighted Chebyshev fits of our own (relative error below 4e-8 unless said), Horner form, FMA. */
 
-#define INLINE static inline __attribute__((always_inline))
-#define EACH(m) RNN_UNROLL for (int j = 0; j < (m); j++)
-
 /* q = q x + c */
 INLINE void f32_horner(int m, f32_vec *q, const f32_vec *x, float c)
 {
@@ -246,6 +243,3 @@ static void normal_f64(const uint32_t key[2], const uint32_t ctr[4], size_t n, d
         if (to == last) memcpy(out + start, last, (n - start) * sizeof *out);
     }
 }
-
-#undef EACH
-#undef INLINE

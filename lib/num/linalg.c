@@ -86,6 +86,20 @@ void rnn_gemv(int ta, size_t m, size_t n, double alpha, const double *A, const d
     cblas_dgemv(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, (int) m, (int) n, alpha, A, ld(n), x, 1, beta, y, 1);
 }
 
+bool rnn_all_finite(size_t n, const double *x)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(x[i])) return false;
+    return true;
+}
+
+bool rnn_all_finite_f32(size_t n, const float *x)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(x[i])) return false;
+    return true;
+}
+
 double rnn_norm2(size_t n, const double *x)
 {
     return cblas_dnrm2((int) n, x, 1);

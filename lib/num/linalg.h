@@ -5,6 +5,7 @@
 #define RNN_NUM_LINALG_H
 
 #include <complex.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include "base/err.h"
 
@@ -47,6 +48,8 @@ int rnn_qr(size_t m, size_t n, const double *A, double *Q, double *R, struct rnn
 /* Least squares: X [n][nrhs] of minimum norm among those that minimise |A X - B|, A [m][n], B [m][nrhs]. */
 int rnn_lstsq(size_t m, size_t n, size_t nrhs, const double *A, const double *B, double *X, struct rnn_err *err);
 double rnn_norm2(size_t n, const double *x);       /* Euclidean */
+bool rnn_all_finite(size_t n, const double *x);    /* true for n = 0 */
+bool rnn_all_finite_f32(size_t n, const float *x);
 double rnn_spectral_norm(size_t m, size_t n, const double *A, struct rnn_err *err);
 
 /* Optimal assignment (Hungarian / shortest augmenting path, O(n^3)): minimises sum cost[i][match[i]], n <= m. */

@@ -69,13 +69,6 @@ static struct rnn_trials one_trial(const struct rnn_trials *all, size_t k, size_
     return one;
 }
 
-static bool is_finite_state(size_t N, const double *x)
-{
-    for (size_t i = 0; i < N; i++)
-        if (!isfinite(x[i])) return false;
-    return true;
-}
-
 /* Nine trial lengths with the network's noise, the index of their rates unless these left the finite numbers; x [N] gets the last state. */
 static int nine_trials(struct tool_fp_job *j, size_t k, struct phase *ph, double *x, struct rnn_err *err)
 {
@@ -88,7 +81,7 @@ static int nine_trials(struct tool_fp_job *j, size_t k, struct phase *ph, double
     o.seed = j->plan->seed, o.extra_steps = 8 * tr.T, o.open_loop = true, o.sink = keep_rates, o.sink_arg = &keep;
     int rc = rnn_run_score(j->net, NULL, &tr, &o, &r, err);
     if (rc >= 0) memcpy(x, r.last, keep.N * sizeof *x);
-    if (rc >= 0 && k == 0 && keep.N >= 2 && keep.n >= 7 && is_finite_state(keep.n * keep.N, keep.R)) rc = rnn_phase_index(keep.n, keep.N, keep.R, ph->index, err);
+    if (rc >= 0 && k == 0 && keep.N >= 2 && keep.n >= 7 && rnn_all_finite(keep.n * keep.N, keep.R)) rc = rnn_phase_index(keep.n, keep.N, keep.R, ph->index, err);
     rnn_run_release(&r);
     free(keep.R);
     return rc;
@@ -179,7 +172,7 @@ static int follow(struct tool_fp_job *j, const struct rnn_map *map, size_t k, st
     *ph = (struct phase){.index = {NAN, NAN}, .speed = NAN, .period = NAN, .exponent = NAN, .exponent_error = NAN, .settles_speed = NAN,
                          .settles_distance = NAN, .points = DIVERGED, .settles = ""};
     RNN_TRY(nine_trials(j, k, ph, x, err));
-    if (!is_finite_state(j->net->spec.N, x)) return RNN_OK;
+    if (!rnn_all_finite(j->net->spec.N, x)) return RNN_OK;
     RNN_TRY(rnn_phase_speed(j->net, x, j->plan->rollout, j->plan->rollout_tail, &ph->speed, err));
     for (size_t i = 0; i < j->net->spec.N; i++)
         if (!(fabs(x[i]) <= j->plan->search.max_norm)) ph->speed = INFINITY; /* on its way: its growth is no chaos */

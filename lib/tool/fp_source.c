@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/mem.h"
 #include "model/run.h"
+#include "num/linalg.h"
 #include "num/rng.h"
 #include "tool/fp.h"
 
@@ -42,8 +43,7 @@ static int period_steps(const struct tool_fp_job *j, size_t T, size_t *start, si
 static int keep_state(struct tool_fp_job *j, size_t *cap, const float *x, struct rnn_err *err)
 {
     const size_t N = j->net->spec.N;
-    for (size_t i = 0; i < N; i++)
-        if (!isfinite(x[i])) return RNN_OK; /* a network that leaves the finite numbers has finite states before that */
+    if (!rnn_all_finite_f32(N, x)) return RNN_OK; /* a network that leaves the finite numbers has finite states before that */
     RNN_TRY(rnn_grow(&j->states, cap, (j->n_states + 1) * N, sizeof *j->states, err));
     memcpy(j->states + j->n_states++ * N, x, N * sizeof *x);
     return RNN_OK;

@@ -46,7 +46,6 @@ void tool_net_spectra_release(struct tool_net_spectra *s);
 int tool_lowrank_spectra(const struct tool_lowrank *c, const struct rnn_net *net, struct rnn_bytes *out, struct tool_net_spectra *keep, struct rnn_err *err);
 /* Table and arrays eigenvalues of the parts of W_rec that are asked for; RNN_ERR_ARG: a gru, whose W_rec is not square. */
 int tool_lowrank_eigenvalues(const struct tool_lowrank *c, const struct rnn_net *net, struct rnn_bytes *out, struct rnn_err *err);
-bool tool_lowrank_can(const struct rnn_net *net); /* it has finite parameters and did not diverge */
 int tool_lowrank_truncation(const struct tool_lowrank *c, const struct rnn_net *net, const struct tool_lowrank_trials *t,
                             struct rnn_bytes *out, struct rnn_err *err);
 int tool_lowrank_ablation(const struct tool_lowrank *c, const struct rnn_net *net, const struct tool_lowrank_trials *t,

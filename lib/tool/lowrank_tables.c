@@ -22,11 +22,6 @@ static int close_table(struct rnn_table *t, int rc, const struct rnn_net *net, s
     return rc;
 }
 
-bool tool_lowrank_can(const struct rnn_net *net)
-{
-    return net->status != RNN_NET_DIVERGED && rnn_net_finite(net);
-}
-
 /* ---- spectra ---- */
 
 void tool_net_spectra_release(struct tool_net_spectra *s)
@@ -109,7 +104,7 @@ static int keep_spectrum(struct tool_net_spectra *keep, const struct rnn_modes *
 static int spectra_rows(const struct tool_lowrank *c, const struct rnn_net *net, struct rnn_table *singular, struct rnn_table *summary,
                         struct tool_net_spectra *keep, struct rnn_err *err)
 {
-    const bool can = tool_lowrank_can(net);
+    const bool can = rnn_net_can_run(net);
     RNN_TRY(rnn_alloc_into(&keep->v, 3 * c->params->n, sizeof *keep->v, err));
     for (size_t i = 0; i < c->params->n; i++) {
         for (int part = 0; part < 3; part++) {

@@ -75,13 +75,6 @@ static void release_net(struct tool_rollout_net *n)
     free(n->id), free(n->group), free(n->r), free(n->o), free(n->latent), free(n->speed), free(n->peak);
 }
 
-static bool is_finite(size_t n, const float *x)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(x[i])) return false;
-    return true;
-}
-
 int tool_rollout_run(struct tool_rollout_nets *all, const struct rnn_net *net, const struct rnn_trials *tr, size_t lengths, uint64_t seed,
                      struct rnn_err *err)
 {
@@ -94,7 +87,7 @@ int tool_rollout_run(struct tool_rollout_nets *all, const struct rnn_net *net, c
     RNN_TRY(make_room(n, net, err));
     o.seed = seed, o.extra_steps = n->L - n->T, o.open_loop = true, o.sink = keep_rates, o.sink_arg = n;
     int rc = rnn_run_score(net, NULL, tr, &o, &r, err);
-    if (rc >= 0 && !(is_finite(n->K * n->L * n->N, n->r) && is_finite(n->K * n->L * n->n_out, r.o))) {
+    if (rc >= 0 && !(rnn_all_finite_f32(n->K * n->L * n->N, n->r) && rnn_all_finite_f32(n->K * n->L * n->n_out, r.o))) {
         release_net(n);
         all->n--;
         rc = RNN_NOT_CONVERGED;

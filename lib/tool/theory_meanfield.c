@@ -117,7 +117,7 @@ static int predict(void *user, struct tool_each_item *it, struct rnn_err *err)
     double *v;
     (void)user;
     if (!R || it->net->spec.cell == RNN_GRU) return RNN_OK; /* no prediction for others: they pass */
-    if (it->net->status == RNN_NET_DIVERGED || !rnn_net_finite(it->net)) return RNN_OK;
+    if (!rnn_net_can_run(it->net)) return RNN_OK;
     RNN_TRY(rnn_alloc_into(&v, rnn_meanfield_room(R), sizeof *v, err));
     int rc = rnn_meanfield_from_net(it->net, v, &f, err);
     f.g = opt.gain;

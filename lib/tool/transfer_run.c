@@ -299,7 +299,7 @@ int tool_transfer_run(const struct tool_transfer *t, size_t condition, uint64_t 
         rc = rnn_fail(err, RNN_ERR_ARG, "donors '%s' have several segments, but none for segment %zu of the input", donor_name(t, c), t->segment);
     else if (c->donor != TOOL_SCRATCH && !donor)
         rc = rnn_fail(err, RNN_ERR_ARG, "donors '%s' hold several nets, but none with index %llu", donor_name(t, c), (unsigned long long)index);
-    else if (donor && (donor->status == RNN_NET_DIVERGED || !rnn_net_finite(donor))) rc = say_void(t, c, number, "donor diverged", o, err);
+    else if (donor && !rnn_net_can_run(donor)) rc = say_void(t, c, number, "donor diverged", o, err);
     else rc = run(t, c, donor, seg, number, o, err);
     if (rc < 0) tool_outcome_free(o);
     else *out = o;
