@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/hash.h"
 #include "base/mem.h"
 
 static const char *const item_kinds[] = {"task", "trials", "net", "activity"};
@@ -27,18 +28,10 @@ void rnn_ids_release(struct rnn_ids *ids)
     *ids = (struct rnn_ids){0};
 }
 
-/* FNV-1a: spreads short names well and needs no table. */
-static size_t hash(const char *s)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-    for (; *s; s++) h = (h ^ (unsigned char)*s) * 0x100000001b3u;
-    return (size_t)(h ^ h >> 32);
-}
-
 /* The slot that holds the name, or the empty one where it belongs. */
 static char **probe(char **slot, size_t cap, const char *name)
 {
-    size_t i = hash(name) & (cap - 1);
+    size_t i = (size_t)rnn_hash(name, strlen(name), 0) & (cap - 1);
     while (slot[i] && strcmp(slot[i], name) != 0) i = (i + 1) & (cap - 1);
     return &slot[i];
 }

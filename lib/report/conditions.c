@@ -3,22 +3,15 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/hash.h"
 #include "base/mem.h"
 
-static bool same(const struct rnn_gcol *c, size_t a, size_t b)
-{
-    return c->is_text ? !strcmp(c->s[a], c->s[b]) : c->v[a] == c->v[b] || (isnan(c->v[a]) && isnan(c->v[b]));
-}
-
-/* FNV-1a over the class and the value's bytes. */
 static uint64_t hash_of(const struct rnn_gcol *c, size_t row, size_t class)
 {
-    const double v = c && !c->is_text ? isnan(c->v[row]) ? NAN : c->v[row] + 0.0 : 0;
-    const unsigned char *bytes = !c ? NULL : c->is_text ? (const unsigned char *)c->s[row] : (const unsigned char *)&v;
-    const size_t n = !c ? 0 : c->is_text ? strlen(c->s[row]) : sizeof v;
-    uint64_t h = (14695981039346656037u ^ class) * 1099511628211u;
-    for (size_t i = 0; i < n; i++) h = (h ^ bytes[i]) * 1099511628211u;
-    return h ^ h >> 29;
+    if (!c) return rnn_hash(NULL, 0, class);
+    if (c->is_text) return rnn_hash(c->s[row], strlen(c->s[row]), class);
+    const double v = isnan(c->v[row]) ? NAN : c->v[row] + 0.0; /* -0 is 0 */
+    return rnn_hash(&v, sizeof v, class);
 }
 
 int rnn_split_rows(const struct rnn_gtable *t, const bool *keep, const struct rnn_gcol *c, const size_t *class_of, size_t *out, size_t *n, struct rnn_err *err)
@@ -32,7 +25,7 @@ int rnn_split_rows(const struct rnn_gtable *t, const bool *keep, const struct rn
     for (size_t i = 0; rc >= 0 && i < t->rows; i++) {
         if (keep && !keep[i]) continue;
         size_t at = (size_t)hash_of(c, i, class_of[i]) & (size - 1);
-        while (slot[at] && !(was[slot[at] - 1] == class_of[i] && (!c || same(c, first[slot[at] - 1], i)))) at = (at + 1) & (size - 1);
+        while (slot[at] && !(was[slot[at] - 1] == class_of[i] && (!c || rnn_gcol_same(c, first[slot[at] - 1], i)))) at = (at + 1) & (size - 1);
         if (!slot[at]) first[*n] = i, was[*n] = class_of[i], slot[at] = ++*n;
         out[i] = slot[at] - 1;
     }

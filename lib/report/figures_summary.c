@@ -29,11 +29,6 @@ static void caption(struct rnn_figure *f, const struct rnn_gathered *g, const st
     free(words);
 }
 
-static bool same(const struct rnn_gcol *c, size_t a, size_t b)
-{
-    return c->is_text ? !strcmp(c->s[a], c->s[b]) : c->v[a] == c->v[b];
-}
-
 /* ---- phase diagram ---- */
 
 /* The two labels (or columns) that vary: delay and learning rate where they are, else the first two. */
@@ -95,7 +90,7 @@ static int draw_category(const struct grid *d, size_t at, struct rnn_figure *f, 
             double lo, hi;
             char words[60];
             for (size_t i = 0; i < d->t->rows; i++)
-                if (same(d->x, i, d->xs[a]) && same(d->y, i, d->ys[b])) n++, hits += same(d->category, i, at);
+                if (rnn_gcol_same(d->x, i, d->xs[a]) && rnn_gcol_same(d->y, i, d->ys[b])) n++, hits += rnn_gcol_same(d->category, i, at);
             rnn_wilson(hits, n, 1.959964, &lo, &hi);
             RNN_TRY(rnn_layer_add(&p->layer[0], (double[]){(double)a, (double)b, n ? (double)hits / (double)n : NAN}, err));
             snprintf(words, sizeof words, "%.2f (%.2f-%.2f)", (double)hits / (double)n, lo, hi);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/hash.h"
 #include "base/mem.h"
 #include "codec/codec.h"
 #include "convert/look.h"
@@ -32,6 +33,11 @@ const struct rnn_gcol *rnn_gtable_col(const struct rnn_gtable *t, const char *na
 bool rnn_gcol_missing(const struct rnn_gcol *c, size_t row)
 {
     return c->is_text ? !*c->s[row] : isnan(c->v[row]);
+}
+
+bool rnn_gcol_same(const struct rnn_gcol *c, size_t a, size_t b)
+{
+    return c->is_text ? !strcmp(c->s[a], c->s[b]) : c->v[a] == c->v[b] || (isnan(c->v[a]) && isnan(c->v[b]));
 }
 
 const char *rnn_gcol_text(const struct rnn_gcol *c, size_t row, char buf[40])
@@ -287,18 +293,6 @@ static int add_task(struct rnn_gathered *g, const struct rnn_frame *f, struct rn
 
 /* ---- what comes again ---- */
 
-static uint64_t hash_of(const unsigned char *p, size_t len)
-{
-    uint64_t h = len, word = 0;
-    for (; len >= sizeof word; p += sizeof word, len -= sizeof word) {
-        memcpy(&word, p, sizeof word);
-        h = (h ^ word) * 0x9e3779b97f4a7c15u; /* odd: a bijection of h at every step */
-        h ^= h >> 32;
-    }
-    for (; len; len--) h = (h ^ *p++) * 0x9e3779b97f4a7c15u, h ^= h >> 32;
-    return h ^ !h; /* 0 marks a free slot */
-}
-
 static struct rnn_gmark *slot(struct rnn_gmark *v, size_t cap, const struct rnn_gmark *m)
 {
     size_t i = m->hash & (cap - 1);
@@ -310,7 +304,8 @@ static struct rnn_gmark *slot(struct rnn_gmark *v, size_t cap, const struct rnn_
 static int came_before(struct rnn_gathered *g, const struct rnn_frame *f, uint64_t *segment, struct rnn_err *err)
 {
     struct rnn_gseen *s = &g->seen;
-    const struct rnn_gmark m = {.hash = hash_of(f->raw, f->raw_len), .len = f->raw_len, .segment = g->n_segments - 1};
+    const uint64_t hash = rnn_hash(f->raw, f->raw_len, 0);
+    const struct rnn_gmark m = {.hash = hash ? hash : 1 /* 0 marks a free slot */, .len = f->raw_len, .segment = g->n_segments - 1};
     if (2 * (s->n + 1) > s->cap) {
         const size_t cap = s->cap ? 2 * s->cap : 64;
         struct rnn_gmark *v;

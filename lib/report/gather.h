@@ -80,6 +80,7 @@ const struct rnn_gtable *rnn_gathered_table(const struct rnn_gathered *g, const 
 const struct rnn_gcol *rnn_gtable_col(const struct rnn_gtable *t, const char *name);         /* NULL when absent */
 int rnn_gtable_fail_col(const struct rnn_gtable *t, const char *name, struct rnn_err *err);  /* RNN_ERR_ARG: there is none, and which there are */
 bool rnn_gcol_missing(const struct rnn_gcol *c, size_t row); /* NaN, or an empty text */
+bool rnn_gcol_same(const struct rnn_gcol *c, size_t a, size_t b); /* rows with the same value; what is missing is the same as what is missing */
 /* Text of a cell as TSV would show it, in buf; a text cell is returned as it is. */
 const char *rnn_gcol_text(const struct rnn_gcol *c, size_t row, char buf[40]);
 

@@ -34,11 +34,6 @@ static void count_mark(const struct view *v, size_t values)
     y->most = values > y->most ? values : y->most;
 }
 
-static bool same_value(const struct rnn_gcol *c, size_t a, size_t b)
-{
-    return c->is_text ? !strcmp(c->s[a], c->s[b]) : c->v[a] == c->v[b];
-}
-
 static _Thread_local const struct rnn_gcol *order_by;
 
 static int by_number(const void *a, const void *b)
@@ -54,7 +49,7 @@ int rnn_distinct(const struct rnn_gcol *c, size_t rows, const bool *keep, size_t
     if (c->is_text) {
         for (size_t i = 0; i < rows; i++) {
             bool known = !keep[i] || rnn_gcol_missing(c, i);
-            for (size_t k = 0; !known && k < *n; k++) known = same_value(c, i, (*value)[k]);
+            for (size_t k = 0; !known && k < *n; k++) known = rnn_gcol_same(c, i, (*value)[k]);
             if (!known) (*value)[(*n)++] = i;
         }
         return RNN_OK;
@@ -65,7 +60,7 @@ int rnn_distinct(const struct rnn_gcol *c, size_t rows, const bool *keep, size_t
     order_by = c;
     qsort(*value, all, sizeof **value, by_number);
     for (size_t i = 0; i < all; i++)
-        if (!*n || !same_value(c, (*value)[i], (*value)[*n - 1])) (*value)[(*n)++] = (*value)[i];
+        if (!*n || !rnn_gcol_same(c, (*value)[i], (*value)[*n - 1])) (*value)[(*n)++] = (*value)[i];
     return RNN_OK;
 }
 
@@ -213,7 +208,7 @@ static size_t collect(const struct view *v, const bool *in, const struct rnn_gco
 {
     size_t n = 0;
     for (size_t i = 0; i < v->t->rows; i++)
-        if (in[i] && !rnn_gcol_missing(v->y, i) && (!x || same_value(x, i, at))) out[n++] = v->y->v[i];
+        if (in[i] && !rnn_gcol_missing(v->y, i) && (!x || rnn_gcol_same(x, i, at))) out[n++] = v->y->v[i];
     return n;
 }
 
@@ -295,7 +290,7 @@ static int draw_reference(const struct view *v, const bool *in, struct rnn_panel
         double sum = 0;
         size_t m = 0;
         for (size_t i = 0; i < v->t->rows; i++)
-            if (in[i] && same_value(v->x, i, xs[k]) && !rnn_gcol_missing(v->reference, i)) sum += v->reference->v[i], m++;
+            if (in[i] && rnn_gcol_same(v->x, i, xs[k]) && !rnn_gcol_missing(v->reference, i)) sum += v->reference->v[i], m++;
         if (m) rc = rnn_layer_add(l, (double[]){v->x->v[xs[k]], sum / (double)m}, err);
     }
     free(xs);
@@ -375,9 +370,9 @@ static int draw_share(const struct view *v, const bool *in, size_t category, con
         uint64_t hits = 0, all = 0;
         double lo, hi;
         for (size_t i = 0; i < v->t->rows; i++) {
-            if (!in[i] || !same_value(v->x, i, xs[k]) || rnn_gcol_missing(v->y, i)) continue;
+            if (!in[i] || !rnn_gcol_same(v->x, i, xs[k]) || rnn_gcol_missing(v->y, i)) continue;
             all++;
-            hits += same_value(v->y, i, category);
+            hits += rnn_gcol_same(v->y, i, category);
         }
         if (!all) continue;
         count_mark(v, all);
@@ -433,7 +428,7 @@ static int draw_heat(const struct view *v, const bool *in, struct rnn_panel *pan
             double sum = 0;
             size_t m = 0;
             for (size_t i = 0; i < v->t->rows; i++)
-                if (in[i] && same_value(v->x, i, xs[a]) && same_value(v->y, i, ys[b]) && !rnn_gcol_missing(v->z, i)) sum += v->z->v[i], m++;
+                if (in[i] && rnn_gcol_same(v->x, i, xs[a]) && rnn_gcol_same(v->y, i, ys[b]) && !rnn_gcol_missing(v->z, i)) sum += v->z->v[i], m++;
             rc = rnn_layer_add(l, (double[]){(double)a, (double)b, m ? sum / (double)m : NAN}, err);
         }
     panel->x_min = panel->y_min = -0.5;
@@ -544,11 +539,11 @@ static int draw_panel(struct view *v, const bool *in_facet, const char *title, s
     v->groups = 0;
     for (size_t k = 0; rc >= 0 && k < n; k++) { /* those that this panel has */
         bool here = false;
-        for (size_t i = 0; i < v->t->rows && !here; i++) here = in_facet[i] && (!v->group || same_value(v->group, i, groups[k]));
+        for (size_t i = 0; i < v->t->rows && !here; i++) here = in_facet[i] && (!v->group || rnn_gcol_same(v->group, i, groups[k]));
         v->groups += here;
     }
     for (size_t k = 0; rc >= 0 && k < n; k++) {
-        for (size_t i = 0; i < v->t->rows; i++) in[i] = in_facet[i] && (!v->group || same_value(v->group, i, groups[k]));
+        for (size_t i = 0; i < v->t->rows; i++) in[i] = in_facet[i] && (!v->group || rnn_gcol_same(v->group, i, groups[k]));
         if (v->group) snprintf(label, sizeof label, v->group->is_text ? "%.0s%s" : "%s %s", v->group->name, rnn_gcol_text(v->group, groups[k], buf));
         rc = draw_group(v, in, panel, v->group && n <= MOST_KEYS ? label : NULL, color_of_value(v->group, groups, v->group ? n : 0, k), k, n, err);
     }
@@ -695,7 +690,7 @@ int rnn_plot_draw(const struct rnn_plot *p, const struct rnn_gathered *g, struct
     f->same_y = n > 1 && p->style != RNN_PLOT_HEAT;
     f->same_x = f->same_y && p->style == RNN_PLOT_SHARES;
     for (size_t k = 0; rc >= 0 && k < n; k++) {
-        for (size_t i = 0; i < v.t->rows; i++) in[i] = v.keep[i] && (!v.facet || same_value(v.facet, i, facets[k]));
+        for (size_t i = 0; i < v.t->rows; i++) in[i] = v.keep[i] && (!v.facet || rnn_gcol_same(v.facet, i, facets[k]));
         if (v.facet) snprintf(title, sizeof title, "%s%s%s", made(v.facet) ? "" : v.facet->name, made(v.facet) ? "" : " ", rnn_gcol_text(v.facet, facets[k], buf));
         rc = draw_panel(&v, in, v.facet ? title : "", f, err);
     }
